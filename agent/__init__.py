@@ -1,0 +1,1 @@
+"""The plant's runtime: meters and windows, disclosure, outbox, service, command line."""

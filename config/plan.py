@@ -1,0 +1,149 @@
+"""The plan: what a plant file means, resolved once at load, in canonical units and nanoseconds.
+
+Canonical units of a stream's quantity: `t` (mass), `m3` (volume), `MW.h` (energy). A point's value
+v in its own unit becomes `v * factor + offset` in the canonical unit of the meter input it feeds:
+rates in quantity per second (`t/s`, `m3/s`, `MW.h/s`), totals in the quantity, temperatures in
+`Cel`, flows of a heat meter in `m3/s` or `kg/s`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.adapter import Source
+
+Kind = Literal["material", "heat", "water", "gas"]
+MeterKind = Literal["rate", "total", "heat"]
+Unit = Literal["t", "m3", "MW.h"]
+Share = Literal["off", "cluster"]
+Direction = Literal["surplus", "need"]
+BANDS: tuple[tuple[float, str], ...] = (
+    (40.0, "<40"),
+    (60.0, "40-60"),
+    (90.0, "60-90"),
+    (120.0, "90-120"),
+    (200.0, "120-200"),
+    (float("inf"), ">200"),
+)
+"""Temperature bands of heat: the upper limit in degrees Celsius of the supply, and the name."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputPlan:
+    """One point as an input of a meter; `role` is the meter's name for it."""
+
+    role: str
+    source: str
+    point: str
+    factor: float = 1.0
+    offset: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MeterPlan:
+    """A meter: its kind, its inputs by role, and its settings in canonical units.
+
+    Roles: rate → `rate`; total → `total`; heat → `flow`, `supply`, `return`; any may add `status`.
+    Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second).
+    """
+
+    kind: MeterKind
+    inputs: Mapping[str, InputPlan]
+    max_gap: int
+    hold: bool = False
+    modulus: float | None = None
+    max_rate: float | None = None
+    status_good: tuple[float, ...] = ()
+    flow_is_mass: bool = False
+    flow_sensor: Literal["supply", "return"] | None = None
+    pressure_mpa: float = 1.6
+    dt_min: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class StreamPlan:
+    """One side stream: what it is, how it is measured and how far it may go."""
+
+    name: str
+    kind: Kind
+    unit: Unit
+    meter: MeterPlan
+    code: str | None = None
+    status: str | None = None
+    treatment: str | None = None
+    direction: Direction = "surplus"
+    share: Share = "off"
+    never_publish: bool = False
+    code_digits: int = 6
+    significant: int = 3
+    coverage_floor: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class WindowPlan:
+    """Lengths in nanoseconds: measurement window, release window, grace, jitter, checkpoint."""
+
+    measure: int
+    release: int
+    grace: int
+    jitter: int
+    checkpoint: int
+
+
+@dataclass(frozen=True, slots=True)
+class TlsPlan:
+    """Paths of the CA, and of the client's certificate and key, where set."""
+
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerPlan:
+    """How to reach a broker."""
+
+    host: str
+    port: int
+    tls: TlsPlan | None
+    version: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password: str | None = None
+    client_id: str | None = None
+    keepalive: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class UplinkPlan:
+    """The plant's hub: cluster, broker, the hub's public key, and how records are sent."""
+
+    cluster: str
+    broker: BrokerPlan
+    hub_key: str
+    receipts: bool = True
+    backlog_rate: float = 20.0
+    record_size: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPlan:
+    """Bounds of the outbox: the oldest records go first past either."""
+
+    max_age: int
+    max_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlantPlan:
+    """Everything the agent needs, resolved."""
+
+    name: str
+    owner: str
+    timezone: str
+    state_dir: str
+    runtime_dir: str
+    sources: tuple[Source, ...]
+    streams: tuple[StreamPlan, ...]
+    windows: WindowPlan
+    outbox: OutboxPlan
+    uplink: UplinkPlan | None

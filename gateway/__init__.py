@@ -1,0 +1,1 @@
+"""The north side door: the record and cell contract, keys, MQTT, and the hub."""

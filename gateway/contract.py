@@ -1,0 +1,230 @@
+"""The wire contract: every message between plant, hub and feed, as models that give JSON Schema.
+
+A receiver ignores members it does not know and refuses a major version it does not know. Quantities
+are in UCUM units; instants are RFC 3339 in UTC to the second, such as 2026-03-01T00:00:00Z.
+"""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+VERSION = 1
+"""Major version of the contract; part of every topic and message."""
+
+Instant = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
+Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+Cluster = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+FigureUnit = Literal["t", "m3", "MW.h"]
+FigureKind = Literal["material", "heat", "water", "gas"]
+FigureDirection = Literal["surplus", "need"]
+Mark = Literal["spread", "reset", "rollover", "reclassified", "clock-step", "late"]
+Band = Literal["<40", "40-60", "60-90", "90-120", "120-200", ">200"]
+Contributors = Literal["1-2", "3-5", "6-10", "11-20", ">20"]
+Refusal = Literal[
+    "malformed",
+    "version",
+    "oversized",
+    "unsealable",
+    "unknown-plant",
+    "bad-signature",
+    "misaddressed",
+    "bad-window",
+    "future",
+    "conflict",
+]
+"""Why a message is quarantined; `conflict` is a known record id with other content."""
+
+_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class Message(BaseModel):
+    """Base of everything on the wire."""
+
+    model_config = ConfigDict(
+        extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True
+    )
+
+
+class WindowSpan(Message):
+    """A half-open interval [start, end)."""
+
+    start: Instant
+    """First instant of the window."""
+    end: Instant
+    """First instant after the window."""
+
+
+class Figure(Message):
+    """What the disclosure policy made of one stream's total: the only thing that leaves a plant."""
+
+    kind: FigureKind
+    """What kind of side stream this is."""
+    code: str | None = Field(default=None, pattern=r"^\d{2}( \d{2}){0,2}\*?$")
+    """Material code, generalised to 2, 4 or 6 digits; absent for heat."""
+    band: Band | None = None
+    """Temperature band of the supply in degrees Celsius; heat only."""
+    direction: FigureDirection
+    """Whether the plant has this to give or wants it."""
+    unit: FigureUnit
+    """UCUM unit of the quantity."""
+    quantity: float = Field(allow_inf_nan=False)
+    """Quantity in the window, rounded."""
+    coverage: float = Field(ge=0, le=1)
+    """Share of the window that was observed."""
+    uncertain: float = Field(ge=0, le=1)
+    """Share of the window that was observed with doubt."""
+    marks: tuple[Mark, ...] = Field(default=(), strict=False)
+    """What a reader of the figure must know."""
+
+
+class Record(Message):
+    """All figures of one plant for one release window, before sealing."""
+
+    v: Literal[1]
+    """Major version of this contract."""
+    id: Hex32
+    """Identity of the record: the same plant, window and revision always give the same id."""
+    cluster: Cluster
+    """Cluster the record is meant for."""
+    hub: Hex32
+    """Fingerprint of the hub's key the record is sealed to."""
+    plant: Hex32
+    """Fingerprint of the plant's key."""
+    pseudonym: Hex32
+    """Name of the plant on the broker for this period."""
+    sequence: int = Field(ge=1)
+    """Counts the plant's records."""
+    revision: int = Field(ge=0)
+    """Counts restatements of the same window; 0 is the first."""
+    window: WindowSpan
+    """Release window the figures are for."""
+    figures: tuple[Figure, ...] = Field(max_length=500, strict=False)
+    """The figures; none when nothing may leave."""
+    signature: str
+    """Ed25519 signature, base64, over the record without this member in canonical form."""
+
+
+class Envelope(Message):
+    """What is published: a record sealed to the hub, of fixed size."""
+
+    v: Literal[1]
+    """Major version of this contract."""
+    hub: Hex32
+    """Fingerprint of the hub's key that can open it."""
+    sealed: str
+    """HPKE (RFC 9180: X25519, HKDF-SHA256, ChaCha20-Poly1305), base64 of encapsulation and text."""
+
+
+class Refused(Message):
+    """A record the hub will not take, ever."""
+
+    id: Hex32
+    """Identity of the record."""
+    reason: Refusal
+    """Why it is not taken."""
+
+
+class Receipt(Message):
+    """What the hub has durably stored, signed by the hub."""
+
+    v: Literal[1]
+    """Major version of this contract."""
+    cluster: Cluster
+    """Cluster of the hub."""
+    pseudonym: Hex32
+    """Whom the receipt is for."""
+    stored: tuple[Hex32, ...] = Field(strict=False)
+    """Records in the ledger."""
+    refused: tuple[Refused, ...] = Field(default=(), strict=False)
+    """Records quarantined for good."""
+    sequence: int = Field(ge=0)
+    """Highest sequence of this plant in the ledger."""
+    issued: Instant
+    """When the hub wrote the receipt."""
+    signature: str
+    """Ed25519 signature, base64, over the receipt without this member in canonical form."""
+
+
+class Presence(Message):
+    """Whether an agent is connected; the offline form is its last will."""
+
+    v: Literal[1]
+    """Major version of this contract."""
+    online: bool
+    """True from connection to the end of the session."""
+
+
+class Cell(Message):
+    """A released or withheld sum over plants: the public feed and the store hold nothing else."""
+
+    v: Literal[1]
+    """Major version of this contract."""
+    cluster: Cluster
+    """Cluster the sum is over."""
+    cell: str = Field(pattern=r"^[a-z0-9-]{1,200}$")
+    """Name of the cell: the last part of its topic."""
+    kind: FigureKind
+    """What kind of side stream this is."""
+    code: str | None = None
+    """Material code at the cell's level; absent when the cell spans all codes of its kind."""
+    place: str
+    """Place at the cell's level; `all` is the whole cluster."""
+    band: Band | None = None
+    """Temperature band in degrees Celsius; heat only, absent when the cell spans all bands."""
+    direction: FigureDirection
+    """Surplus or need."""
+    window: WindowSpan
+    """Window the sum is for."""
+    unit: FigureUnit
+    """UCUM unit of the quantity."""
+    status: Literal["released", "withheld"]
+    """A withheld cell has no quantity and gives no reason."""
+    quantity: float | None = Field(default=None, allow_inf_nan=False)
+    """The sum."""
+    contributors: Contributors | None = None
+    """How many owners contributed, as a band."""
+    coverage: float | None = Field(default=None, ge=0, le=1)
+    """Mean share of the window that contributors observed."""
+    marks: tuple[Mark, ...] = Field(default=(), strict=False)
+    """Marks of the contributions; `late` when records of earlier windows are in the sum."""
+    released: Instant
+    """When the cell was decided; it never changes after."""
+
+
+def rfc3339(instant: int) -> str:
+    """Write nanoseconds since 1970 as RFC 3339 in UTC, to the second (rounded down)."""
+    return datetime.fromtimestamp(instant // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def nanoseconds(instant: str) -> int:
+    """Read an RFC 3339 instant in UTC; raises ValueError when it is not one."""
+    parsed = datetime.strptime(instant, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
+    return int(parsed.timestamp()) * 1_000_000_000
+
+
+def slug(*parts: str) -> str:
+    """Join parts into the name of a cell: lower case, digits and hyphens only."""
+    named = (part.replace("<", "below-").replace(">", "above-").lower() for part in parts)
+    return "-".join(_SLUG.sub("-", part).strip("-") for part in named if part)
+
+
+def records_topic(cluster: str, pseudonym: str) -> str:
+    """Name the topic an agent publishes its records on (`+` as pseudonym: all agents)."""
+    return f"sidestream/v{VERSION}/{cluster}/records/{pseudonym}"
+
+
+def presence_topic(cluster: str, pseudonym: str) -> str:
+    """Name the topic of an agent's presence."""
+    return f"sidestream/v{VERSION}/{cluster}/presence/{pseudonym}"
+
+
+def receipts_topic(cluster: str, pseudonym: str) -> str:
+    """Name the topic an agent hears the hub on."""
+    return f"sidestream/v{VERSION}/{cluster}/receipts/{pseudonym}"
+
+
+def cells_topic(cluster: str, cell: str) -> str:
+    """Name the retained topic of a cell (`+` or `#` as cell: all)."""
+    return f"sidestream/v{VERSION}/{cluster}/cells/{cell}"

@@ -1,0 +1,184 @@
+"""Keys of plants and hubs: files, public texts, fingerprints and what is derived from them.
+
+A private key is one Ed25519 key in a PEM file of mode 0600 (or a systemd credential). A hub's HPKE
+key and a plant's pseudonym secret are derived from it by HKDF-SHA256 (RFC 5869), so that there is
+one file to keep and one to lose.
+"""
+
+import base64
+import binascii
+import hashlib
+import hmac
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from adapters.errors import PermanentError
+
+_PLANT = "ssplant1_"
+_HUB = "sshub1_"
+_RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+
+
+def fingerprint(public: bytes) -> str:
+    """Give the first 128 bits of the SHA-256 of a public key, in hex."""
+    return hashlib.sha256(public).hexdigest()[:32]
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _decode(text: str, prefix: str, length: int, what: str) -> bytes:
+    body = text.removeprefix(prefix)
+    try:
+        raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raw = b""
+    if not text.startswith(prefix) or len(raw) != length:
+        raise ValueError(f"a {what} key, which starts with {prefix} (see `sidestream key --help`)")
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class PlantPublic:
+    """A plant's public key: verifies its records."""
+
+    verify: Ed25519PublicKey
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text `sidestream key` prints; raises ValueError saying what is accepted."""
+        return cls(Ed25519PublicKey.from_public_bytes(_decode(text, _PLANT, 32, "plant's public")))
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the key in records."""
+        return fingerprint(self.verify.public_bytes(*_RAW))
+
+    def __str__(self) -> str:
+        return _PLANT + _encode(self.verify.public_bytes(*_RAW))
+
+
+@dataclass(frozen=True, slots=True)
+class HubPublic:
+    """A hub's public keys: one to verify its receipts, one to seal records to."""
+
+    verify: Ed25519PublicKey
+    seal: X25519PublicKey
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read the text `sidestream hub key` prints; raises ValueError saying what is accepted."""
+        raw = _decode(text, _HUB, 64, "hub's public")
+        return cls(
+            Ed25519PublicKey.from_public_bytes(raw[:32]),
+            X25519PublicKey.from_public_bytes(raw[32:]),
+        )
+
+    def _raw(self) -> bytes:
+        return self.verify.public_bytes(*_RAW) + self.seal.public_bytes(*_RAW)
+
+    @property
+    def fingerprint(self) -> str:
+        """Name of the key in envelopes."""
+        return fingerprint(self._raw())
+
+    def __str__(self) -> str:
+        return _HUB + _encode(self._raw())
+
+
+def _derive(key: Ed25519PrivateKey, purpose: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), 32, salt=None, info=b"sidestream " + purpose).derive(
+        key.private_bytes_raw()
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PlantKey:
+    """A plant's private key: signs its records and names it on the broker."""
+
+    sign: Ed25519PrivateKey
+
+    @property
+    def public(self) -> PlantPublic:
+        """The half the hub's operator gets."""
+        return PlantPublic(self.sign.public_key())
+
+    def pseudonym(self, cluster: str, period: str) -> str:
+        """Name the plant on a cluster's broker for a period; nobody else can compute or link it."""
+        secret = _derive(self.sign, b"pseudonym")
+        return hmac.new(secret, f"{cluster}|{period}".encode(), "sha256").hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class HubKey:
+    """A hub's private key: signs receipts and opens records."""
+
+    sign: Ed25519PrivateKey
+
+    @property
+    def open(self) -> X25519PrivateKey:
+        """The HPKE private key."""
+        return X25519PrivateKey.from_private_bytes(_derive(self.sign, b"hpke"))
+
+    @property
+    def public(self) -> HubPublic:
+        """The half every plant gets."""
+        return HubPublic(self.sign.public_key(), self.open.public_key())
+
+
+def load(path: Path, create: bool = False) -> Ed25519PrivateKey:
+    """Read an Ed25519 key from a PEM file, making it (mode 0600) when asked to and missing."""
+    try:
+        found = serialization.load_pem_private_key(path.read_bytes(), password=None)
+    except FileNotFoundError:
+        if create:
+            return _create(path)
+        raise PermanentError(
+            "there is no key file", where=str(path), mend="make one with `sidestream key --create`"
+        ) from None
+    except OSError as error:
+        raise PermanentError(
+            f"the key file cannot be read ({error.strerror})",
+            where=str(path),
+            mend="let the service's user read it: it must own the file, mode 0600",
+        ) from error
+    except (ValueError, TypeError) as error:
+        raise PermanentError(
+            "not an unencrypted private key in PEM form",
+            where=str(path),
+            mend="restore the file from its copy, or move it away and make a new key",
+        ) from error
+    if not isinstance(found, Ed25519PrivateKey):
+        raise PermanentError("the key is not an Ed25519 key", where=str(path))
+    return found
+
+
+def _create(path: Path) -> Ed25519PrivateKey:
+    key = Ed25519PrivateKey.generate()
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(pem)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise PermanentError(
+            f"the key file cannot be written ({error.strerror})",
+            where=str(path),
+            mend="run as the service's user, or as root",
+        ) from error
+    return key

@@ -1,0 +1,150 @@
+"""Signing, sealing, opening and verifying: pure functions from messages to bytes and back.
+
+A record is signed over its canonical form (RFC 8785), padded with spaces to a fixed size, and
+sealed to the hub with HPKE base mode (RFC 9180), bound to its cluster and pseudonym. Signing comes
+first, so that the signature names neither the plant nor the content to the broker.
+"""
+
+import base64
+import binascii
+import json
+from typing import Any
+
+import rfc8785
+from cryptography.exceptions import InvalidSignature, InvalidTag
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
+from pydantic import ValidationError
+
+from gateway.contract import VERSION, Envelope, Receipt, Record, Refusal
+from gateway.keys import HubKey, HubPublic, PlantPublic
+
+_SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
+MAX_PAYLOAD = 262_144
+"""Largest message a hub reads, in bytes."""
+MAX_DEPTH = 8
+
+
+class RefusalError(Exception):
+    """A message that must be quarantined: its reason, a detail for the hub's operator."""
+
+    def __init__(self, reason: Refusal, detail: str, record_id: str | None = None) -> None:
+        self.reason: Refusal = reason
+        self.detail = detail
+        self.record_id = record_id
+        super().__init__(f"{reason}: {detail}")
+
+
+def signature(content: dict[str, Any], key: Ed25519PrivateKey, what: str) -> str:
+    """Sign a message's content (without `signature`) in canonical form; `what` separates uses."""
+    return base64.b64encode(key.sign(_signed(content, what))).decode()
+
+
+def _signed(content: dict[str, Any], what: str) -> bytes:
+    body: dict[str, Any] = {k: v for k, v in content.items() if k != "signature"}
+    return f"sidestream {what} v{VERSION}\n".encode() + rfc8785.dumps(body)
+
+
+def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bool:
+    """Tell whether a message's signature is the key's."""
+    try:
+        key.verify(base64.b64decode(content["signature"], validate=True), _signed(content, what))
+    except (InvalidSignature, binascii.Error, KeyError, TypeError, ValueError):
+        return False
+    return True
+
+
+def _binding(cluster: str, pseudonym: str) -> bytes:
+    return f"sidestream/v{VERSION}/{cluster}/records/{pseudonym}".encode()
+
+
+def seal_record(
+    content: dict[str, Any], sign: Ed25519PrivateKey, hub: HubPublic, size: int
+) -> bytes:
+    """Sign, pad to a multiple of `size` bytes, and seal a record's content (without signature)."""
+    signed = {**content, "signature": signature(content, sign, "record")}
+    plain = rfc8785.dumps(signed)
+    padded = plain + b" " * (-len(plain) % size)
+    sealed = _SUITE.encrypt(
+        padded, hub.seal, info=_binding(content["cluster"], content["pseudonym"])
+    )
+    envelope = {
+        "v": VERSION,
+        "hub": hub.fingerprint,
+        "sealed": base64.b64encode(sealed).decode(),
+    }
+    return rfc8785.dumps(envelope)
+
+
+def parse(payload: bytes) -> dict[str, Any]:
+    """Read a JSON object; raises `RefusalError` for anything else."""
+    if len(payload) > MAX_PAYLOAD:
+        raise RefusalError("oversized", f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
+    try:
+        content = json.loads(payload)
+    except (ValueError, RecursionError) as error:
+        raise RefusalError("malformed", f"not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise RefusalError("malformed", "not a JSON object")
+    if content.get("v") != VERSION or isinstance(content.get("v"), bool):
+        raise RefusalError("version", f"version {content.get('v')!r:.40}, this hub reads {VERSION}")
+    return content
+
+
+def open_record(payload: bytes, cluster: str, pseudonym: str, key: HubKey) -> dict[str, Any]:
+    """Open an envelope; gives the record's content, not yet verified."""
+    outer = parse(payload)
+    try:
+        envelope = Envelope.model_validate(outer)
+    except ValidationError as error:
+        raise RefusalError("malformed", _first(error)) from error
+    if envelope.hub != key.public.fingerprint:
+        raise RefusalError("unsealable", "sealed to another hub's key")
+    try:
+        sealed = base64.b64decode(envelope.sealed, validate=True)
+        plain = _SUITE.decrypt(sealed, key.open, info=_binding(cluster, pseudonym))
+    except (binascii.Error, InvalidTag, ValueError) as error:
+        raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
+    return parse(plain)
+
+
+def verify_record(
+    content: dict[str, Any], cluster: str, pseudonym: str, plant: PlantPublic
+) -> Record:
+    """Check a record's signature, form and address; raises `RefusalError`."""
+    if not verified(content, plant.verify, "record"):
+        raise RefusalError("bad-signature", "the signature is not the plant's")
+    try:
+        record = Record.model_validate(content)
+    except ValidationError as error:
+        known = content.get("id")
+        raise RefusalError(
+            "malformed", _first(error), known if isinstance(known, str) else None
+        ) from error
+    if (record.cluster, record.pseudonym) != (cluster, pseudonym):
+        raise RefusalError("misaddressed", "written for another cluster or pseudonym", record.id)
+    return record
+
+
+def seal_receipt(content: dict[str, Any], key: HubKey) -> bytes:
+    """Sign a receipt's content (without signature)."""
+    return rfc8785.dumps({**content, "signature": signature(content, key.sign, "receipt")})
+
+
+def read_receipt(payload: bytes, cluster: str, pseudonym: str, hub: HubPublic) -> Receipt:
+    """Verify and read a receipt; raises `RefusalError`."""
+    content = parse(payload)
+    if not verified(content, hub.verify, "receipt"):
+        raise RefusalError("bad-signature", "the signature is not the hub's")
+    try:
+        receipt = Receipt.model_validate(content)
+    except ValidationError as error:
+        raise RefusalError("malformed", _first(error)) from error
+    if (receipt.cluster, receipt.pseudonym) != (cluster, pseudonym):
+        raise RefusalError("misaddressed", "written for another cluster or pseudonym")
+    return receipt
+
+
+def _first(error: ValidationError) -> str:
+    problem = error.errors(include_url=False, include_input=False)[0]
+    return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
