@@ -4,6 +4,7 @@ A receiver ignores members it does not know and refuses a major version it does 
 are in UCUM units; instants are RFC 3339 in UTC to the second, such as 2026-03-01T00:00:00Z.
 """
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
@@ -202,6 +203,18 @@ def nanoseconds(instant: str) -> int:
     """Read an RFC 3339 instant in UTC; raises ValueError when it is not one."""
     parsed = datetime.strptime(instant, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
     return int(parsed.timestamp()) * 1_000_000_000
+
+
+def record_id(plant: str, start: str, end: str, revision: int) -> str:
+    """Give the identity of a record: the same plant, window and revision always give the same."""
+    text = f"sidestream record|{plant}|{start}|{end}|{revision}"
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def quarter(instant: int) -> str:
+    """Name the period an instant (nanoseconds) is in: rosters, pseudonyms, partitions hold so long."""
+    moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)
+    return f"{moment.year}Q{(moment.month + 2) // 3}"
 
 
 def slug(*parts: str) -> str:

@@ -68,7 +68,7 @@ def seal_record(
     sealed = _SUITE.encrypt(
         padded, hub.seal, info=_binding(content["cluster"], content["pseudonym"])
     )
-    envelope = {
+    envelope: dict[str, Any] = {
         "v": VERSION,
         "hub": hub.fingerprint,
         "sealed": base64.b64encode(sealed).decode(),
