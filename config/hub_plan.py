@@ -1,0 +1,91 @@
+"""The hub's plan: what a hub file means, resolved once at load; durations in nanoseconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from config.plan import BrokerPlan, Kind
+
+Calendar = Literal["15min", "hour", "day", "week", "month"] | int
+"""Windows cells are decided for: a name, or a length in nanoseconds that divides a day. All are
+in UTC; a week starts on Monday."""
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One plant of the cluster: `key_text` is what `sidestream key` prints (`ssplant1_…`).
+
+    Sites of one `owner` count as one contributor. `place` is a path from coarse to fine, such as
+    `ora/north`. An owner `waives` when it lets cells be released in which it alone is visible.
+    """
+
+    name: str
+    key_text: str
+    owner: str
+    place: str
+    waives: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """When a cell is safe: at least `k` owners, the p% rule, and (n, k %) dominance where set.
+
+    `waived_below_k` lets a cell whose contributors have all waived have fewer than `k` owners.
+    """
+
+    k: int = 3
+    p: float = 10.0
+    dominance: tuple[int, float] | None = None
+    waived_below_k: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StorePlan:
+    """Where released cells go.
+
+    `path` is for sqlite; `url`, `org`, `bucket` and `token_file` for influxdb. `influxdb` is InfluxDB 2 or 3, or VictoriaMetrics, which speak the same write API.
+    """
+
+    kind: Literal["sqlite", "influxdb"] = "sqlite"
+    path: str | None = None
+    url: str | None = None
+    org: str = ""
+    bucket: str = "sidestream"
+    token_file: str | None = None
+    measurement: str = "sidestream_cell"
+    timeout: int = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HubLimits:
+    """Bounds on what others send.
+
+    `batch` is messages a commit, `quarantine_bytes` what is kept of one payload, `future` how far
+    ahead of the hub's clock a window may end, `oldest` how old its start may be.
+    """
+
+    batch: int = 200
+    quarantine_rows: int = 1000
+    quarantine_bytes: int = 4096
+    future: int = 300_000_000_000
+    oldest: int = 400 * 86_400_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HubPlan:
+    """Everything the hub needs, resolved.
+
+    `wait` is how long after a window's end records are awaited before its cells are decided.
+    """
+
+    cluster: str
+    broker: BrokerPlan
+    key_file: str
+    state_dir: str
+    runtime_dir: str
+    members: tuple[Member, ...]
+    calendars: Mapping[Kind, Calendar]
+    wait: int
+    store: StorePlan
+    rules: Rules = Rules()
+    limits: HubLimits = field(default_factory=HubLimits)
