@@ -31,6 +31,10 @@ class PointSettings(Settings):
     sentinels: tuple[float, ...] = ()
     """Values the device sends instead of a measurement (such as -32768), before scaling."""
 
+    def span(self) -> float | None:
+        """Give the value at which the counter wraps, in the point's unit; None when unknown."""
+        return None
+
 
 class SourceSettings(Settings):
     """What every protocol's sources have in common: one connection to one device."""

@@ -1,9 +1,19 @@
 """Field types shared by everything people write in a configuration file."""
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    ValidationInfo,
+    WithJsonSchema,
+)
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*")
@@ -32,6 +42,41 @@ Duration = Annotated[
     ),
 ]
 """A duration above zero, in seconds once loaded, written with its unit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a configuration file stands: pydantic's validation context while it is loaded."""
+
+    base: Path
+    """Folder of the file; relative paths start here."""
+    env: Mapping[str, str] = field(default_factory=dict)
+    """The environment: `CREDENTIALS_DIRECTORY` holds systemd credentials."""
+
+
+def _file(text: str, info: ValidationInfo) -> str:
+    if "\0" in text or not text:
+        raise ValueError("the path of a file")
+    place = info.context
+    if not isinstance(place, Place):
+        return text
+    if not text.startswith("credential:"):
+        return str(place.base / text)
+    folder = place.env.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        raise ValueError(
+            "a credential of systemd, which $CREDENTIALS_DIRECTORY must hold: "
+            "LoadCredential= in the unit gives it"
+        )
+    return str(Path(folder) / text.removeprefix("credential:"))
+
+
+FileName = Annotated[
+    str,
+    AfterValidator(_file),
+    WithJsonSchema({"type": "string", "minLength": 1, "examples": ["secret.pem", "credential:x"]}),
+]
+"""A file: relative to the configuration file, absolute, or `credential:NAME` of systemd."""
 
 
 class Settings(BaseModel):
