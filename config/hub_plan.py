@@ -43,7 +43,8 @@ class Rules:
 class StorePlan:
     """Where released cells go.
 
-    `path` is for sqlite; `url`, `org`, `bucket` and `token_file` for influxdb. `influxdb` is InfluxDB 2 or 3, or VictoriaMetrics, which speak the same write API.
+    `path` is for sqlite; `url`, `org`, `bucket` and `token_file` for influxdb, which
+    is InfluxDB 2 or 3, or VictoriaMetrics: they speak the same write API.
     """
 
     kind: Literal["sqlite", "influxdb"] = "sqlite"
