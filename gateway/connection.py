@@ -1,0 +1,356 @@
+"""One link to a broker: asyncio around one connected paho client, which is used once.
+
+The paho client never reconnects and is thrown away with its link, so that no queue in memory
+outlives it. Its socket is driven by the event loop.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from typing import Any, NamedTuple
+
+from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
+from paho.mqtt.properties import Properties
+from paho.mqtt.reasoncodes import ReasonCode
+
+from adapters.errors import SidestreamError, TransientError
+from gateway.broker import (
+    Causes,
+    Inbound,
+    LinkLostError,
+    PublishRefusedError,
+    SubscribeRefusedError,
+    Terms,
+    explain,
+    packet_size,
+    publish_refused,
+)
+from gateway.reasons import BLAME, PACKET_TOO_LARGE, refused_connection
+
+MAX_WAITING = 10_000
+"""Messages of QoS 0 beyond this many waiting are dropped, as QoS 0 allows."""
+TOPIC_ROOM = 272
+"""Bytes of a packet kept for its topic (256) and its header (16)."""
+CLOSE_SECONDS = 2.0
+_BURST = 64
+
+
+class _Token(NamedTuple):
+    owner: object
+    mid: int
+    qos: int
+
+
+class Connection:
+    """A link to a broker while it lasts. Every call raises `LinkLostError` once it is lost."""
+
+    def __init__(self, client: Client, where: str, terms: Terms, causes: Causes) -> None:
+        self.max_payload: int | None = None
+        """Largest payload in bytes the broker takes, where it said so (topics to 256 bytes)."""
+        self.lost = asyncio.Event()
+        self.blamed = False
+        """Whether the broker ended the link because of one of several messages in flight."""
+        self._client = client
+        self._where = where
+        self._manual = terms.manual_ack
+        self._causes = causes
+        self._loop = asyncio.get_running_loop()
+        self._limit = terms.in_flight
+        self._slots = asyncio.Semaphore(0)
+        self._packet_limit: int | None = None
+        self._publishing: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._subscribing: dict[int, asyncio.Future[list[ReasonCode]]] = {}
+        self._inbound: asyncio.Queue[Inbound | None] = asyncio.Queue()
+        self._unacked: set[int] = set()
+        self._connack: asyncio.Future[None] = self._loop.create_future()
+        self._error: SidestreamError | None = None
+        self._handled = 0
+        self._timer: asyncio.TimerHandle | None = None
+        self._writing: Any = None
+
+    async def publish(
+        self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
+    ) -> None:
+        """Send a message; returns when the broker has acknowledged it (QoS 0: when it is sent).
+
+        Raises `PublishRefusedError` when the broker refused it (only MQTT 5 brokers tell) or it is
+        larger than the broker takes, and `LinkLostError` when the link ended first. In MQTT 3.1.1
+        an acknowledgement does not mean that the broker let anybody have the message.
+        """
+        self._check_size(topic, payload)
+        await self._slots.acquire()
+        if self._error is not None:
+            self._slots.release()
+            raise await self._loss()
+        mid = self._send(topic, payload, qos, retain)
+        done: asyncio.Future[ReasonCode] = self._loop.create_future()
+        self._publishing[mid] = done
+        reason = await done
+        if reason.is_failure:
+            raise publish_refused(reason.value, str(reason), topic)
+
+    def _send(self, topic: str, payload: bytes, qos: int, retain: bool) -> int:
+        try:
+            info = self._client.publish(topic, payload, qos, retain)
+        except ValueError as error:
+            self._slots.release()
+            raise PublishRefusedError(
+                f"not a message MQTT can carry: {error}", where=topic, reason="topic name invalid"
+            ) from error
+        return info.mid
+
+    def _check_size(self, topic: str, payload: bytes) -> None:
+        limit = self._packet_limit
+        if limit is not None and packet_size(topic, payload) > limit:
+            raise publish_refused(PACKET_TOO_LARGE, "packet too large", topic)
+
+    async def subscribe(self, *topics: str, qos: int = 1) -> None:
+        """Ask for topics; returns when the broker has granted them all.
+
+        Raises `SubscribeRefusedError` naming the first refused, or `LinkLostError`.
+        """
+        if self._error is not None:
+            raise await self._loss()
+        _, mid = self._client.subscribe([(topic, qos) for topic in topics])
+        if mid is None:
+            raise await self._loss()
+        done: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
+        self._subscribing[mid] = done
+        for topic, reason in zip(topics, await done, strict=False):
+            if reason.is_failure:
+                raise SubscribeRefusedError(
+                    f"the broker refused the subscription: {str(reason).lower()}",
+                    where=topic,
+                    mend="let this client read the topic in the broker's access control list",
+                    reason=str(reason).lower(),
+                )
+
+    async def next(self) -> Inbound:
+        """Wait for the next message; raises `LinkLostError`.
+
+        Unless acknowledged by hand, a message is acknowledged here, when it is taken, so that the
+        broker never runs further ahead than its window.
+        """
+        if self._error is not None:
+            raise await self._loss()
+        message = await self._inbound.get()
+        if message is None:
+            self._inbound.put_nowait(None)
+            raise await self._loss()
+        if not self._manual:
+            self.ack(message)
+        return message
+
+    def pending(self) -> int:
+        """Count the messages received and not yet taken by `next`."""
+        return 0 if self._error is not None else self._inbound.qsize()
+
+    def ack(self, message: Inbound) -> None:
+        """Acknowledge a message of this link; a repeat, or a message of an older link, is ignored.
+
+        A message that is never acknowledged comes again on the next link of a kept session.
+        """
+        token = message.token
+        if isinstance(token, _Token) and token.owner is self and token.mid in self._unacked:
+            self._unacked.discard(token.mid)
+            self._client.ack(token.mid, token.qos)
+
+    async def _loss(self) -> LinkLostError:
+        # Yields, so that a caller that tries again and again cannot stop the loop.
+        await asyncio.sleep(0)
+        return self.loss()
+
+    def loss(self) -> LinkLostError:
+        """Make the error that says how the link was lost."""
+        what = self._error.what if self._error is not None else "the link has ended"
+        return LinkLostError(what, where=self._where)
+
+    # The life of the link.
+
+    async def accepted(self) -> None:
+        """Take over the connected socket and wait for the broker's CONNACK."""
+        client = self._client
+        client.on_connect = self._on_connect
+        client.on_disconnect = self._on_disconnect
+        client.on_publish = self._on_publish
+        client.on_subscribe = self._on_subscribe
+        client.on_message = self._on_message
+        client.on_socket_close = self._on_socket_close
+        client.on_socket_register_write = self._on_register_write
+        client.on_socket_unregister_write = self._on_unregister_write
+        found = client.socket()
+        if found is None:
+            raise self._explained("Unspecified error")
+        self._loop.add_reader(found, self._readable)
+        if client.want_write():
+            self._flush()
+        self._tick()
+        await self._connack
+
+    async def close(self) -> None:
+        """End the link cleanly where it still stands, so that the will is not sent."""
+        if self._error is None:
+            self._client.disconnect()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.lost.wait()
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Close the socket at once."""
+        self._end(TransientError("closed", where=self._where))
+        found = self._client.socket()
+        if found is not None:
+            self._on_socket_close(self._client, None, found)
+            found.close()
+
+    def _tick(self) -> None:
+        self._client.loop_misc()
+        if self._error is None:
+            self._timer = self._loop.call_later(min(1.0, self._client.keepalive / 8), self._tick)
+
+    def _readable(self) -> None:
+        for _ in range(_BURST):
+            before = self._handled
+            self._client.loop_read()
+            if self._handled == before:
+                break
+        found = self._client.socket()
+        # What TLS has already decrypted does not make the socket readable again.
+        if isinstance(found, ssl.SSLSocket) and found.pending():
+            self._loop.call_soon(self._readable)
+
+    def _flush(self) -> None:
+        self._client.loop_write()
+        found = self._client.socket()
+        if found is not None and self._client.want_write() and self._writing is None:
+            self._writing = found
+            self._loop.add_writer(found, self._flush)
+
+    def _end(self, error: SidestreamError) -> None:
+        if self._error is not None:
+            return
+        self._error = error
+        if self._timer is not None:
+            self._timer.cancel()
+        waiting: list[asyncio.Future[Any]] = [
+            *self._publishing.values(),
+            *self._subscribing.values(),
+        ]
+        for future in waiting:
+            if not future.done():
+                future.set_exception(self.loss())
+        if not self._connack.done():
+            self._connack.set_exception(error)
+            self._connack.exception()  # nobody waits for it when connecting failed before
+        # One more than can be in flight, so that those who wait for a slot learn of it in turn.
+        self._slots.release()
+        self._inbound.put_nowait(None)
+        self.lost.set()
+
+    # What paho calls.
+
+    def _on_register_write(self, _client: Client, _data: object, _socket: Any) -> None:
+        self._loop.call_soon(self._flush)
+
+    def _on_unregister_write(self, _client: Client, _data: object, _socket: Any) -> None:
+        if self._writing is not None:
+            self._loop.remove_writer(self._writing)
+            self._writing = None
+
+    def _on_socket_close(self, _client: Client, _data: object, closing: Any) -> None:
+        self._loop.remove_reader(closing)
+        self._on_unregister_write(_client, None, closing)
+
+    def _on_connect(
+        self,
+        _client: Client,
+        _data: object,
+        _flags: ConnectFlags,
+        reason: ReasonCode,
+        properties: Properties | None,
+    ) -> None:
+        if self._connack.done():
+            return
+        if reason.is_failure:
+            self._connack.set_exception(refused_connection(reason.value, str(reason), self._where))
+            return
+        self._packet_limit = getattr(properties, "MaximumPacketSize", None)
+        if self._packet_limit is not None:
+            self.max_payload = max(0, self._packet_limit - TOPIC_ROOM)
+        limit = min(self._limit, getattr(properties, "ReceiveMaximum", self._limit))
+        for _ in range(limit):
+            self._slots.release()
+        self._connack.set_result(None)
+
+    def _on_disconnect(
+        self,
+        _client: Client,
+        _data: object,
+        flags: DisconnectFlags,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        if self._error is None:
+            self._blame(reason)
+            self._end(self._explained(str(reason), told=flags.is_disconnect_packet_from_server))
+
+    def _blame(self, reason: ReasonCode) -> None:
+        if reason.value not in BLAME or not self._publishing:
+            return
+        self.blamed = True
+        only = next(iter(self._publishing.values()))
+        if len(self._publishing) == 1 and not only.done():
+            only.set_exception(publish_refused(reason.value, str(reason), self._where))
+
+    def _explained(self, reason: str, *, told: bool = False) -> SidestreamError:
+        cause = self._causes.last
+        if told:
+            return LinkLostError(f"the broker ended the link: {reason.lower()}", where=self._where)
+        if reason == "Keep alive timeout":
+            return LinkLostError("the broker no longer answers", where=self._where)
+        if cause is not None:
+            return explain(cause, self._where)
+        return LinkLostError("the broker closed the link", where=self._where)
+
+    def _on_publish(
+        self,
+        _client: Client,
+        _data: object,
+        mid: int,
+        reason: ReasonCode,
+        _properties: Properties | None,
+    ) -> None:
+        self._handled += 1
+        self._slots.release()
+        done = self._publishing.pop(mid, None)
+        if done is not None and not done.done():
+            done.set_result(reason)
+
+    def _on_subscribe(
+        self,
+        _client: Client,
+        _data: object,
+        mid: int,
+        reasons: list[ReasonCode],
+        _properties: Properties | None,
+    ) -> None:
+        self._handled += 1
+        done = self._subscribing.pop(mid, None)
+        if done is not None and not done.done():
+            done.set_result(reasons)
+
+    def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
+        self._handled += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            client.ack(message.mid, message.qos)
+            return
+        token: _Token | None = None
+        if message.qos:
+            self._unacked.add(message.mid)
+            token = _Token(self, message.mid, message.qos)
+        elif self._inbound.qsize() >= MAX_WAITING:
+            return
+        self._inbound.put_nowait(Inbound(topic, bytes(message.payload), message.retain, token))

@@ -1,0 +1,79 @@
+"""Fixtures for all tests, and the rule for tests whose service this computer does not have."""
+
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.servers import mosquitto, program, victoria
+
+__all__ = ["mosquitto", "victoria"]
+
+REQUIRE = "SIDESTREAM_REQUIRE_SERVICES"
+_ABSENT = pytest.StashKey[Counter[str]]()
+_NEEDS = {
+    "mosquitto": "the Debian package mosquitto: sudo apt-get install mosquitto",
+    "victoria": "the Debian package victoria-metrics: sudo apt-get install victoria-metrics",
+    "root": "root: sudo make test",
+}
+
+
+def _absent(marker: str) -> bool:
+    if marker == "root":
+        return os.geteuid() != 0
+    try:
+        program("mosquitto" if marker == "mosquitto" else "victoria-metrics")
+    except FileNotFoundError:
+        return True
+    return False
+
+
+def _counts(config: pytest.Config) -> Counter[str]:
+    nothing: Counter[str] = Counter()
+    return config.stash.get(_ABSENT, nothing)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect tests that need what is absent; where services are required they run and fail."""
+    counts: Counter[str] = Counter()
+    config.stash[_ABSENT] = counts
+    if os.environ.get(REQUIRE) == "1":
+        return
+    absent = {marker for marker in _NEEDS if _absent(marker)}
+    kept: list[pytest.Item] = []
+    dropped: list[pytest.Item] = []
+    for item in items:
+        lacks = sorted(absent & {mark.name for mark in item.iter_markers()})
+        counts.update(lacks[:1])
+        (dropped if lacks else kept).append(item)
+    if dropped:
+        config.hook.pytest_deselected(items=dropped)
+        items[:] = kept
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Fail a test that needs what is absent (it is only run where services are required)."""
+    for marker, need in _NEEDS.items():
+        if item.get_closest_marker(marker) is not None and _absent(marker):
+            pytest.fail(f"this test needs {need}", pytrace=False)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand a worker's counts to the process that writes the summary."""
+    output = getattr(session.config, "workeroutput", None)
+    if output is not None:
+        output["absent"] = dict(_counts(session.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any, error: object) -> None:
+    """Take a worker's counts: every worker collects the same tests, so any one will do."""
+    counts = getattr(node, "workeroutput", {}).get("absent", {})
+    node.config.stash[_ABSENT] = Counter(counts) | _counts(node.config)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Name what was missing and how to get it."""
+    for marker, count in sorted(_counts(config).items()):
+        terminalreporter.write_line(f"{count} tests not run: they need {_NEEDS[marker]}")
