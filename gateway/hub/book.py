@@ -1,0 +1,232 @@
+"""The ledger's release side: what is undecided, what was decided, and how far it has got."""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple, cast
+
+from config.plan import Kind
+from gateway.contract import Cell, FigureKind, Mark, rfc3339
+from gateway.hub.calendar import Window
+from gateway.hub.database import Database
+from gateway.hub.partition import CellPlan, Partition
+from gateway.hub.rollup import Decision, contributors
+from gateway.hub.table import Atom, Group, Label
+
+
+class FigureRow(NamedTuple):
+    """One figure of the ledger: whose, of what, how much, and the record's window."""
+
+    record: str
+    member: str
+    owner: str
+    waives: bool
+    group: Group
+    atom: Atom
+    quantity: float
+    coverage: float
+    marks: tuple[Mark, ...]
+    window: Window
+
+
+class Numbered(NamedTuple):
+    """A decided cell and its number in the ledger."""
+
+    number: int
+    cell: Cell
+
+
+class Book:
+    """Decisions in the ledger: each cell once, each figure in exactly one window."""
+
+    def __init__(self, database: Database, cluster: str) -> None:
+        self._database = database
+        self._cluster = cluster
+        self._floor = int(database.meta("floor") or 0)
+
+    def decided_to(self, kind: Kind) -> int:
+        """Give the end of the last decided window of a kind, 0 before the first."""
+        with self._database.look() as cursor:
+            row = cursor.execute(
+                "SELECT decided_to FROM calendars WHERE kind = ?", (kind,)
+            ).fetchone()
+        return max(self._floor, 0 if row is None else row[0])
+
+    def earliest(self, kind: Kind) -> int | None:
+        """Give the earliest window start among a kind's undecided figures."""
+        with self._database.look() as cursor:
+            row = cursor.execute(
+                "SELECT min(start) FROM figures "
+                "WHERE kind = ? AND counted IS NULL AND superseded = 0",
+                (kind,),
+            ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def undecided(self, kind: Kind, before: int) -> list[FigureRow]:
+        """List a kind's undecided figures of records that start before an instant."""
+        with self._database.look() as cursor:
+            rows = cursor.execute(
+                "SELECT * FROM figures "
+                "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ? "
+                "ORDER BY record, position",
+                (kind, before),
+            ).fetchall()
+        return [_figure(row) for row in rows]
+
+    def earlier(self, group: Group, span: Window) -> list[FigureRow]:
+        """List a group's figures, decided or not, of records that start within a span."""
+        with self._database.look() as cursor:
+            rows = cursor.execute(
+                "SELECT * FROM figures WHERE kind = ? AND direction = ? AND unit = ? "
+                "AND superseded = 0 AND start >= ? AND start < ?",
+                (*group, *span),
+            ).fetchall()
+        return [_figure(row) for row in rows]
+
+    def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
+        """Read the partitions chosen for a period."""
+        with self._database.look() as cursor:
+            rows = cursor.execute(
+                "SELECT * FROM partitions WHERE period = ? AND kind = ?", (period, kind)
+            ).fetchall()
+        found = [_partition(row) for row in rows]
+        return {partition.group: partition for partition in found}
+
+    def decide(
+        self,
+        kind: Kind,
+        window: Window,
+        chosen: Iterable[tuple[str, Partition]],
+        decisions: Iterable[tuple[Group, Decision]],
+        now: int,
+    ) -> None:
+        """Commit a window: partitions chosen for it, its cells, and that its figures are counted.
+
+        All figures that `undecided(kind, window.end)` lists are counted in it, so nothing may be
+        stored between that call and this one.
+        """
+        with self._database.change() as cursor:
+            for period, partition in chosen:
+                _insert_partition(cursor, period, partition, now)
+            for group, decision in decisions:
+                _insert_cell(cursor, group, window, decision, now)
+            cursor.execute(
+                "UPDATE figures SET counted = ? "
+                "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ?",
+                (window.start, kind, window.end),
+            )
+            cursor.execute(
+                "INSERT INTO calendars VALUES (?, ?) "
+                "ON CONFLICT (kind) DO UPDATE SET decided_to = excluded.decided_to",
+                (kind, window.end),
+            )
+
+    def unwritten(self, limit: int) -> list[Numbered]:
+        """List the oldest released cells the store has not confirmed."""
+        return self._pending("status = 'released' AND written IS NULL", limit)
+
+    def unpublished(self, limit: int) -> list[Numbered]:
+        """List the oldest listed cells the broker has not confirmed."""
+        return self._pending("listed = 1 AND published IS NULL", limit)
+
+    def _pending(self, condition: str, limit: int) -> list[Numbered]:
+        query = f"SELECT * FROM cells WHERE {condition} ORDER BY number LIMIT ?"  # noqa: S608 constants
+        with self._database.look() as cursor:
+            rows = cursor.execute(query, (limit,)).fetchall()
+        return [Numbered(row["number"], cell_of(row, self._cluster)) for row in rows]
+
+    def mark_written(self, numbers: Sequence[int], now: int) -> None:
+        """Note that the store has confirmed cells."""
+        self._mark("UPDATE cells SET written = ? WHERE number = ?", numbers, now)
+
+    def mark_published(self, numbers: Sequence[int], now: int) -> None:
+        """Note that the broker has confirmed cells."""
+        self._mark("UPDATE cells SET published = ? WHERE number = ?", numbers, now)
+
+    def _mark(self, statement: str, numbers: Sequence[int], now: int) -> None:
+        with self._database.change() as cursor:
+            cursor.executemany(statement, [(now, number) for number in numbers])
+
+
+def cell_of(row: sqlite3.Row, cluster: str) -> Cell:
+    """Write a row of the ledger as the public cell: a withheld one tells nothing but that."""
+    content: dict[str, Any] = {
+        "v": 1,
+        "cluster": cluster,
+        "cell": row["name"],
+        **{key: row[key] for key in ("kind", "code", "place", "band", "direction", "unit")},
+        "window": {"start": rfc3339(row["start"]), "end": rfc3339(row["end"])},
+        "status": row["status"],
+        "released": rfc3339(row["decided"]),
+    }
+    if row["status"] == "released":
+        content |= {
+            "quantity": row["quantity"],
+            "coverage": row["coverage"],
+            "contributors": contributors(row["owners"]),
+            "marks": json.loads(row["marks"]),
+        }
+    return Cell.model_validate(content)
+
+
+def _figure(row: sqlite3.Row) -> FigureRow:
+    return FigureRow(
+        row["record"],
+        row["member"],
+        row["owner"],
+        bool(row["waives"]),
+        Group(row["kind"], row["direction"], row["unit"]),
+        Atom(row["code"], row["place"], row["band"]),
+        row["quantity"],
+        row["coverage"],
+        tuple(json.loads(row["marks"])),
+        Window(row["start"], row["end"]),
+    )
+
+
+def _partition(row: sqlite3.Row) -> Partition:
+    content = json.loads(row["content"])
+    cells = (
+        CellPlan(cell["name"], Label(*cell["label"]), frozenset(Atom(*a) for a in cell["atoms"]))
+        for cell in content["cells"]
+    )
+    group = Group(cast("FigureKind", row["kind"]), row["direction"], row["unit"])
+    return Partition(group, frozenset(content["members"]), tuple(cells))
+
+
+def _insert_partition(cursor: sqlite3.Cursor, period: str, partition: Partition, now: int) -> None:
+    cells = [
+        {"name": cell.name, "label": cell.label, "atoms": sorted(cell.atoms, key=repr)}
+        for cell in partition.cells
+    ]
+    content = {"members": sorted(partition.members), "cells": cells}
+    cursor.execute(
+        "INSERT INTO partitions VALUES (?, ?, ?, ?, ?, ?)",
+        (period, *partition.group, json.dumps(content), now),
+    )
+
+
+def _insert_cell(
+    cursor: sqlite3.Cursor, group: Group, window: Window, decision: Decision, now: int
+) -> None:
+    parts = [[p.member, p.owner, p.atom, p.quantity, p.coverage] for p in decision.parts]
+    cursor.execute(
+        'INSERT INTO cells (name, start, "end", kind, direction, unit, code, place, band, status, '
+        "listed, quantity, coverage, owners, marks, reason, parts, decided) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            decision.name,
+            *window,
+            *group,
+            *decision.label,
+            decision.status,
+            decision.listed,
+            decision.quantity,
+            decision.coverage,
+            decision.owners,
+            json.dumps(decision.marks),
+            decision.reason,
+            json.dumps(parts),
+            now,
+        ),
+    )

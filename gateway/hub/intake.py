@@ -1,0 +1,154 @@
+"""Intake: what a message is worth, decided without touching anything: accepted, or refused and why.
+
+Nothing that arrives raises: whatever cannot be read is a refusal with a reason.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import rfc8785
+
+from config.hub_plan import HubLimits, Member
+from gateway.contract import Receipt, Record, Refusal, nanoseconds, record_id
+from gateway.hub.calendar import DAY, Window
+from gateway.keys import HubKey, PlantPublic
+from gateway.seal import RefusalError, open_record, verify_record
+
+MAX_QUANTITY = 1e15
+"""Largest quantity of a figure, in its unit: beyond it sums lose whole units."""
+_HEX32 = re.compile(r"[0-9a-f]{32}")
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A verified record: who sent it, what it says, and its plain content in canonical form."""
+
+    member: Member
+    record: Record
+    window: Window
+    content: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the content: two records of one id with two digests are in conflict."""
+        return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A message for the quarantine; `record` is set when it must be named in a receipt.
+
+    A record that is refused for being ahead of the hub's clock is not named: its plant keeps it
+    and sends it again, since the fault may be the hub's.
+    """
+
+    reason: Refusal
+    detail: str
+    topic: str
+    payload: bytes
+    pseudonym: str | None = None
+    member: str | None = None
+    record: str | None = None
+
+
+Verdict = Accepted | Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What messages are judged by: the hub's cluster and key, its roster, and its limits."""
+
+    cluster: str
+    key: HubKey
+    roster: Mapping[str, tuple[Member, PlantPublic]]
+    limits: HubLimits
+
+    @classmethod
+    def of(cls, cluster: str, key: HubKey, members: tuple[Member, ...], limits: HubLimits) -> Self:
+        """Build a gate; raises ValueError when a member's key is not a plant's public key."""
+        keys = [(member, PlantPublic.parse(member.key_text)) for member in members]
+        return cls(cluster, key, {key.fingerprint: (m, key) for m, key in keys}, limits)
+
+    def judge(self, topic: str, payload: bytes, now: int) -> Verdict:
+        """Judge one message on a records topic; `now` is the hub's time in nanoseconds."""
+        pseudonym = topic.rpartition("/")[2]
+        if not _HEX32.fullmatch(pseudonym):
+            return Refused("misaddressed", "no pseudonym in the topic", topic, payload)
+        member: Member | None = None
+        try:
+            content = open_record(payload, self.cluster, pseudonym, self.key)
+            member, public = self._member(content)
+            record = verify_record(content, self.cluster, pseudonym, public)
+            window = self._window(record, now)
+            return Accepted(member, record, window, rfc8785.dumps(content))
+        except RefusalError as error:
+            known = error.record_id or ""
+            named = error.reason != "future" and _HEX32.fullmatch(known) and member is not None
+            return Refused(
+                error.reason,
+                error.detail,
+                topic,
+                payload,
+                pseudonym,
+                member.name if member and error.reason != "bad-signature" else None,
+                known if named else None,
+            )
+        except RecursionError:
+            return Refused("malformed", "nested too deeply", topic, payload, pseudonym)
+
+    def _member(self, content: Mapping[str, Any]) -> tuple[Member, PlantPublic]:
+        name = content.get("plant")
+        found = self.roster.get(name) if isinstance(name, str) else None
+        if found is None:
+            raise RefusalError("unknown-plant", f"no member has the key {name!r:.60}")
+        return found
+
+    def _window(self, record: Record, now: int) -> Window:
+        try:
+            window = Window(nanoseconds(record.window.start), nanoseconds(record.window.end))
+        except ValueError as error:
+            raise RefusalError("bad-window", "no such instant", record.id) from error
+        self._check_window(window, record, now)
+        start, end = record.window.start, record.window.end
+        if record.id != record_id(record.plant, start, end, record.revision):
+            raise RefusalError("malformed", "the id is not the record's", record.id)
+        if any(abs(figure.quantity) > MAX_QUANTITY for figure in record.figures):
+            raise RefusalError("malformed", "a quantity is out of range", record.id)
+        return window
+
+    def _check_window(self, window: Window, record: Record, now: int) -> None:
+        length = window.end - window.start
+        if length <= 0 or DAY % length or window.start % length:
+            detail = "not a part of a day, aligned to the day"
+            raise RefusalError("bad-window", detail, record.id)
+        if window.start < now - self.limits.oldest:
+            raise RefusalError("bad-window", "older than this hub takes", record.id)
+        if window.end > now + self.limits.future:
+            raise RefusalError("future", "ends ahead of this hub's clock", record.id)
+
+
+def receipt_content(
+    cluster: str,
+    pseudonym: str,
+    stored: list[str],
+    refused: list[tuple[str, Refusal]],
+    sequence: int,
+    issued: str,
+) -> dict[str, Any]:
+    """Write a receipt's content, to be signed."""
+    receipt = Receipt.model_validate(
+        {
+            "v": 1,
+            "cluster": cluster,
+            "pseudonym": pseudonym,
+            "stored": stored,
+            "refused": [{"id": known, "reason": reason} for known, reason in refused],
+            "sequence": sequence,
+            "issued": issued,
+            "signature": "",
+        }
+    )
+    return receipt.model_dump(mode="json", exclude={"signature"})

@@ -1,0 +1,215 @@
+"""The ledger's intake side: verdicts in, one transaction a batch, receipts out."""
+
+import json
+import sqlite3
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from config.hub_plan import HubLimits
+from gateway.contract import Refusal
+from gateway.hub.database import Database
+from gateway.hub.intake import Accepted, Refused, Verdict
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a receipt for one pseudonym will say."""
+
+    stored: list[str] = field(default_factory=list)
+    refused: list[tuple[str, Refusal]] = field(default_factory=list)
+    sequence: int = 0
+
+
+class Ledger:
+    """The durable log of records, of their figures, and of what was not taken."""
+
+    def __init__(self, database: Database, limits: HubLimits) -> None:
+        self._database = database
+        self._limits = limits
+
+    def store(self, verdicts: Sequence[Verdict], now: int) -> dict[str, Draft]:
+        """Commit a batch and give what to tell each pseudonym.
+
+        A record already there is told of again; one whose id is known with other content is
+        quarantined as a conflict. Raises `TransientError` when nothing could be stored.
+        """
+        drafts: dict[str, Draft] = defaultdict(Draft)
+        with self._database.change() as cursor:
+            for verdict in verdicts:
+                if isinstance(verdict, Accepted):
+                    self._accept(cursor, verdict, drafts[verdict.record.pseudonym], now)
+                else:
+                    self._refuse(cursor, verdict, drafts, now)
+            self._trim(cursor)
+        return dict(drafts)
+
+    def _accept(self, cursor: sqlite3.Cursor, verdict: Accepted, draft: Draft, now: int) -> None:
+        record = verdict.record
+        known = cursor.execute("SELECT digest FROM records WHERE id = ?", (record.id,)).fetchone()
+        if known is None:
+            _insert(cursor, verdict, now)
+        elif known[0] != verdict.digest:
+            detail = "another content is in the ledger under this id"
+            _quarantine(cursor, _conflict(verdict, detail), self._limits, now)
+            draft.refused.append((record.id, "conflict"))
+            draft.sequence = _last(cursor, record.plant)
+            return
+        else:
+            _count(cursor, "duplicates")
+        draft.stored.append(record.id)
+        draft.sequence = _last(cursor, record.plant)
+
+    def _refuse(
+        self, cursor: sqlite3.Cursor, refused: Refused, drafts: dict[str, Draft], now: int
+    ) -> None:
+        _quarantine(cursor, refused, self._limits, now)
+        if refused.record is not None and refused.pseudonym is not None:
+            drafts[refused.pseudonym].refused.append((refused.record, refused.reason))
+
+    def _trim(self, cursor: sqlite3.Cursor) -> None:
+        """Drop the oldest of the quarantine past its bound, counting them."""
+        cursor.execute(
+            "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?",
+            (self._limits.quarantine_rows,),
+        )
+        if cursor.rowcount > 0:
+            _count(cursor, "quarantine-dropped", cursor.rowcount)
+
+    def member_of(self, pseudonym: str) -> str | None:
+        """Tell which member has used a pseudonym in a record that was stored."""
+        with self._database.look() as cursor:
+            row = cursor.execute(
+                "SELECT member FROM pseudonyms WHERE pseudonym = ?", (pseudonym,)
+            ).fetchone()
+        return None if row is None else str(row[0])
+
+
+def _conflict(verdict: Accepted, detail: str) -> Refused:
+    return Refused(
+        "conflict",
+        detail,
+        "",
+        verdict.content,
+        verdict.record.pseudonym,
+        verdict.member.name,
+        verdict.record.id,
+    )
+
+
+def _count(cursor: sqlite3.Cursor, name: str, more: int = 1) -> None:
+    cursor.execute(
+        "INSERT INTO counters VALUES (?, ?) "
+        "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        (name, more),
+    )
+
+
+def _last(cursor: sqlite3.Cursor, plant: str) -> int:
+    row = cursor.execute("SELECT last FROM senders WHERE plant = ?", (plant,)).fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def _quarantine(cursor: sqlite3.Cursor, refused: Refused, limits: HubLimits, now: int) -> None:
+    cursor.execute(
+        "INSERT INTO quarantine (reason, detail, member, record, topic, payload, size, received) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            refused.reason,
+            # What others sent may hold halves of surrogate pairs, which no file can.
+            refused.detail[:500].encode(errors="backslashreplace").decode(),
+            refused.member,
+            refused.record,
+            refused.topic[:500].encode(errors="backslashreplace").decode(),
+            refused.payload[: limits.quarantine_bytes],
+            len(refused.payload),
+            now,
+        ),
+    )
+    _count(cursor, f"quarantined:{refused.reason}")
+
+
+def _insert(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
+    record, member, window = verdict.record, verdict.member, verdict.window
+    superseded = _supersede(cursor, verdict)
+    cursor.execute(
+        "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            record.id,
+            verdict.digest,
+            record.plant,
+            member.name,
+            member.owner,
+            record.pseudonym,
+            record.sequence,
+            record.revision,
+            *window,
+            verdict.content,
+            now,
+        ),
+    )
+    _insert_figures(cursor, verdict, superseded)
+    _insert_sender(cursor, verdict, now)
+
+
+def _insert_figures(cursor: sqlite3.Cursor, verdict: Accepted, superseded: bool) -> None:
+    member = verdict.member
+    key, who = verdict.record.id, (member.name, member.owner, member.waives)
+    span = (*verdict.window, superseded)
+    rows = (
+        ((f.kind, f.direction, f.unit, f.code, member.place, f.band), f)
+        for f in verdict.record.figures
+    )
+    cursor.executemany(
+        "INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
+        (
+            (key, position, *who, *what, f.quantity, f.coverage, json.dumps(f.marks), *span)
+            for position, (what, f) in enumerate(rows)
+        ),
+    )
+
+
+def _supersede(cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+    """Let the highest revision of a window count, unless one has been decided already.
+
+    Gives whether the new record does not count: what was decided is never recomputed.
+    """
+    record, window = verdict.record, verdict.window
+    others = cursor.execute(
+        'SELECT id, revision FROM records WHERE plant = ? AND start = ? AND "end" = ?',
+        (record.plant, *window),
+    ).fetchall()
+    for other, revision in others:
+        decided = cursor.execute(
+            "SELECT 1 FROM figures WHERE record = ? AND counted IS NOT NULL", (other,)
+        ).fetchone()
+        if revision > record.revision or decided:
+            _count(cursor, "superseded")
+            return True
+    for other, _ in others:
+        cursor.execute("UPDATE figures SET superseded = 1 WHERE record = ?", (other,))
+        _count(cursor, "superseded")
+    return False
+
+
+def _insert_sender(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
+    record = verdict.record
+    cursor.execute(
+        "INSERT INTO senders VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (plant) DO UPDATE SET "
+        "member = excluded.member, pseudonym = excluded.pseudonym, "
+        "first = min(first, excluded.first), last = max(last, excluded.last), "
+        'records = records + 1, received = excluded.received, "end" = max("end", excluded."end")',
+        (
+            record.plant,
+            verdict.member.name,
+            record.pseudonym,
+            record.sequence,
+            record.sequence,
+            now,
+            verdict.window.end,
+        ),
+    )
+    cursor.execute(
+        "INSERT INTO pseudonyms VALUES (?, ?) ON CONFLICT DO NOTHING",
+        (record.pseudonym, verdict.member.name),
+    )

@@ -1,0 +1,123 @@
+"""Release: when a window is decided, and which contributions count in it."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from config.hub_plan import Calendar, Member, Rules
+from config.plan import Kind
+from gateway.contract import Mark, quarter
+from gateway.hub.book import Book, FigureRow
+from gateway.hub.calendar import Window, due, next_window, window_of
+from gateway.hub.partition import Partition, choose
+from gateway.hub.rollup import Decision, decide
+from gateway.hub.table import Contribution, Group, Table
+
+HISTORY = 60
+"""How many earlier windows a partition is chosen from, at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Calendars:
+    """What windows are decided by: each kind's calendar, the wait, the rules and the roster."""
+
+    calendars: Mapping[Kind, Calendar]
+    wait: int
+    rules: Rules
+    members: tuple[Member, ...]
+
+
+def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
+    """Sum figures by member and atom into what they contribute to a window.
+
+    Coverage is the share of the window that a member's own records of it observed; figures of
+    earlier windows add to the quantity, not to the coverage, and are marked `late`.
+    """
+    found: dict[tuple[object, ...], list[FigureRow]] = defaultdict(list)
+    for figure in figures:
+        found[figure.member, figure.owner, figure.waives, figure.atom].append(figure)
+    return [_contribution(rows, window) for rows in found.values()]
+
+
+def _contribution(rows: Sequence[FigureRow], window: Window) -> Contribution:
+    first = rows[0]
+    late = any(row.window.start < window.start and row.quantity for row in rows)
+    marks: set[Mark] = {mark for row in rows for mark in row.marks}
+    return Contribution(
+        member=first.member,
+        owner=first.owner,
+        atom=first.atom,
+        quantity=math.fsum(row.quantity for row in rows),
+        coverage=_coverage(rows, window),
+        marks=tuple(sorted(marks | ({"late"} if late else set()))),
+        waives=first.waives,
+    )
+
+
+def _coverage(rows: Iterable[FigureRow], window: Window) -> float:
+    observed: dict[Window, list[float]] = defaultdict(list)
+    for row in rows:
+        if row.window.start >= window.start:
+            observed[row.window].append(row.coverage)
+    seen = math.fsum(
+        (min(span.end, window.end) - span.start) * math.fsum(shares) / len(shares)
+        for span, shares in observed.items()
+    )
+    return min(seen / (window.end - window.start), 1.0)
+
+
+def release_due(book: Book, plan: Calendars, up_since: int | None, now: int) -> int:
+    """Decide every window that is due, oldest first; gives how many were decided.
+
+    A window is decided when it holds figures, or when figures of an earlier decided window wait
+    for it; empty windows are passed over.
+    """
+    count = 0
+    for kind, calendar in plan.calendars.items():
+        while (earliest := book.earliest(kind)) is not None:
+            window = next_window(calendar, book.decided_to(kind), earliest)
+            if not due(window, plan.wait, up_since, now):
+                break
+            _release(book, plan, kind, window, now)
+            count += 1
+    return count
+
+
+def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) -> None:
+    period = quarter(window.start)
+    standing = book.partitions(period, kind)
+    tables: dict[Group, list[FigureRow]] = defaultdict(list)
+    for figure in book.undecided(kind, window.end):
+        tables[figure.group].append(figure)
+    chosen: list[tuple[str, Partition]] = []
+    decisions: list[tuple[Group, Decision]] = []
+    for group in sorted({*standing, *tables}):
+        table = contributions(tables.get(group, ()), window)
+        partition = standing.get(group)
+        if partition is None:
+            partition = _choose(book, plan, group, window, table)
+            # One that would release nothing binds nobody: the next window may choose anew.
+            if partition.cells:
+                chosen.append((period, partition))
+        decisions.extend((group, decision) for decision in decide(partition, table, plan.rules))
+    book.decide(kind, window, chosen, decisions, now)
+
+
+def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:
+    """Choose a group's partition from windows before this one, else from this one."""
+    calendar = plan.calendars[group.kind]
+    history = _history(book, group, calendar, window)
+    members = [member.name for member in plan.members]
+    partition = choose(group, history, members, plan.rules)
+    return partition if partition.cells else choose(group, [table], members, plan.rules)
+
+
+def _history(book: Book, group: Group, calendar: Calendar, window: Window) -> list[Table]:
+    start = window.start
+    for _ in range(HISTORY):
+        start = window_of(calendar, start - 1).start
+    found: dict[Window, list[FigureRow]] = defaultdict(list)
+    for figure in book.earlier(group, Window(start, window.start)):
+        found[window_of(calendar, figure.window.start)].append(figure)
+    return [contributions(rows, span) for span, rows in found.items()]

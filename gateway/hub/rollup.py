@@ -1,0 +1,103 @@
+"""Roll-up: one window's contributions through a partition, into cells released and withheld.
+
+Every contribution ends in exactly one decision, so quantities in and out are equal.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from config.hub_plan import Rules
+from gateway.contract import Contributors, Mark
+from gateway.hub.partition import CellPlan, Partition, cell_name, net
+from gateway.hub.safety import Share, objection
+from gateway.hub.table import Contribution, Label, Table
+
+NOT_PLANNED = "not in partition"
+NOT_ON_ROSTER = "joined after the period began"
+_BANDS: tuple[tuple[int, Contributors], ...] = ((2, "1-2"), (5, "3-5"), (10, "6-10"), (20, "11-20"))
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A cell's outcome in a window; `listed` cells are in the partition and told of publicly.
+
+    `quantity`, `reason`, `owners` and `parts` of a withheld cell are for the hub's operator only.
+    """
+
+    name: str
+    label: Label
+    status: Literal["released", "withheld"]
+    listed: bool
+    quantity: float
+    coverage: float
+    owners: int
+    marks: tuple[Mark, ...]
+    reason: str
+    parts: tuple[Contribution, ...]
+
+
+def contributors(owners: int) -> Contributors:
+    """Tell a number of owners as a band."""
+    return next((band for highest, band in _BANDS if owners <= highest), ">20")
+
+
+def decide(partition: Partition, table: Table, rules: Rules) -> tuple[Decision, ...]:
+    """Decide every cell of the partition, and withhold what it does not cover."""
+    home = {atom: cell for cell in partition.cells for atom in cell.atoms}
+    parts: dict[str, list[Contribution]] = defaultdict(list)
+    strays: dict[tuple[str, Label], list[Contribution]] = defaultdict(list)
+    for part in table:
+        cell = home.get(part.atom)
+        if cell is None:
+            strays[NOT_PLANNED, Label(*part.atom)].append(part)
+        elif part.member not in partition.members:
+            strays[NOT_ON_ROSTER, Label(*part.atom)].append(part)
+        else:
+            parts[cell.name].append(part)
+    planned = (_planned(cell, parts[cell.name], rules) for cell in partition.cells)
+    return (*planned, *(_stray(partition, key, found) for key, found in strays.items()))
+
+
+def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules) -> Decision:
+    reason = objection(_shares(parts), rules)
+    status: Literal["released", "withheld"] = "released" if reason is None else "withheld"
+    return _decision(cell.name, cell.label, parts, status, reason or "", listed=True)
+
+
+def _stray(partition: Partition, key: tuple[str, Label], parts: list[Contribution]) -> Decision:
+    reason, label = key
+    suffix = "unplanned" if reason == NOT_PLANNED else "unlisted"
+    name = cell_name(partition.group, label, suffix)
+    return _decision(name, label, parts, "withheld", reason, listed=False)
+
+
+def _shares(parts: Iterable[Contribution]) -> dict[str, Share]:
+    return net((part.owner, Share(part.quantity, part.waives)) for part in parts)
+
+
+def _decision(
+    name: str,
+    label: Label,
+    parts: list[Contribution],
+    status: Literal["released", "withheld"],
+    reason: str,
+    *,
+    listed: bool,
+) -> Decision:
+    active = [part for part in parts if part.quantity]
+    covered = math.fsum(part.coverage for part in active) / len(active) if active else 0.0
+    return Decision(
+        name=name,
+        label=label,
+        status=status,
+        listed=listed,
+        quantity=math.fsum(part.quantity for part in parts),
+        coverage=round(min(covered, 1.0), 2),
+        owners=sum(share.quantity != 0 for share in _shares(parts).values()),
+        marks=tuple(sorted({mark for part in active for mark in part.marks})),
+        reason=reason,
+        parts=tuple(parts),
+    )

@@ -1,0 +1,55 @@
+"""Tables of the hub's ledger, and the version they are at."""
+
+VERSION = 1
+TABLES = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE records (
+  id TEXT PRIMARY KEY, digest TEXT NOT NULL, plant TEXT NOT NULL, member TEXT NOT NULL,
+  owner TEXT NOT NULL, pseudonym TEXT NOT NULL, sequence INTEGER NOT NULL,
+  revision INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  content BLOB NOT NULL, received INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE INDEX records_by_window ON records (plant, start, "end");
+CREATE TABLE figures (
+  record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
+  member TEXT NOT NULL, owner TEXT NOT NULL, waives INTEGER NOT NULL,
+  kind TEXT NOT NULL, direction TEXT NOT NULL, unit TEXT NOT NULL,
+  code TEXT, place TEXT NOT NULL, band TEXT,
+  quantity REAL NOT NULL, coverage REAL NOT NULL, marks TEXT NOT NULL,
+  start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  counted INTEGER, superseded INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (record, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX figures_open ON figures (kind, start) WHERE counted IS NULL AND superseded = 0;
+CREATE INDEX figures_by_group ON figures (kind, direction, unit, start);
+CREATE TABLE senders (
+  plant TEXT PRIMARY KEY, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
+  received INTEGER NOT NULL, "end" INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+CREATE TABLE pseudonyms (pseudonym TEXT PRIMARY KEY, member TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE quarantine (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, reason TEXT NOT NULL, detail TEXT NOT NULL,
+  member TEXT, record TEXT, topic TEXT NOT NULL, payload BLOB NOT NULL, size INTEGER NOT NULL,
+  received INTEGER NOT NULL
+) STRICT;
+CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE calendars (kind TEXT PRIMARY KEY, decided_to INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE partitions (
+  period TEXT NOT NULL, kind TEXT NOT NULL, direction TEXT NOT NULL, unit TEXT NOT NULL,
+  content TEXT NOT NULL, chosen INTEGER NOT NULL, PRIMARY KEY (period, kind, direction, unit)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE cells (
+  number INTEGER PRIMARY KEY, name TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
+  kind TEXT NOT NULL, direction TEXT NOT NULL, unit TEXT NOT NULL,
+  code TEXT, place TEXT NOT NULL, band TEXT, status TEXT NOT NULL, listed INTEGER NOT NULL,
+  quantity REAL NOT NULL, coverage REAL NOT NULL, owners INTEGER NOT NULL, marks TEXT NOT NULL,
+  reason TEXT NOT NULL, parts TEXT NOT NULL, decided INTEGER NOT NULL,
+  written INTEGER, published INTEGER
+) STRICT;
+CREATE UNIQUE INDEX cells_once ON cells (name, start) WHERE listed = 1;
+CREATE INDEX cells_by_window ON cells (start);
+CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND written IS NULL;
+CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
+"""
+"""`counted` is the start of the window a figure was decided in; a listed cell exists once."""

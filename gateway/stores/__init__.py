@@ -1,0 +1,1 @@
+"""Where released cells go for good: one module a store, all behind one contract."""

@@ -1,0 +1,129 @@
+"""The store behind the InfluxDB write API: InfluxDB 2 and 3, and VictoriaMetrics.
+
+A write is confirmed by the server's 204. Two facts of VictoriaMetrics to know: lines that are
+malformed, older than its retention or in the future are dropped without an error, and a point sent
+twice is kept twice unless the server runs with `-dedup.minScrapeInterval=1ms`.
+"""
+
+import json
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from adapters.errors import PermanentError, TransientError
+from config.hub_plan import StorePlan
+from gateway.contract import Cell
+from gateway.stores import line
+
+_MILLISECOND = 1_000_000
+_BUSY = (408, 425, 429)
+
+
+class InfluxStore:
+    """Released cells as points of one measurement, written one confirmed batch at a time."""
+
+    def __init__(self, plan: StorePlan) -> None:
+        self._plan = plan
+        self._url = (plan.url or "").rstrip("/")
+        self._token = _token(plan)
+        try:
+            from influxdb_client import InfluxDBClient  # noqa: PLC0415 an optional package
+            from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
+        except ImportError as error:
+            raise PermanentError(
+                "the package influxdb-client is not installed",
+                mend="pip install 'sidestream[influx]'",
+            ) from error
+        # Retries are the caller's, so that a batch is either confirmed or known not to be.
+        self._client: Any = InfluxDBClient(
+            url=self._url,
+            token=self._token,
+            org=plan.org or "-",
+            timeout=plan.timeout // _MILLISECOND,
+        )
+        self._api: Any = self._client.write_api(write_options=SYNCHRONOUS)
+
+    def write(self, cells: Sequence[Cell]) -> None:
+        """Write cells as one batch; returns on the server's confirmation."""
+        from influxdb_client.rest import ApiException  # noqa: PLC0415 an optional package
+        from urllib3.exceptions import HTTPError  # noqa: PLC0415
+
+        lines = [line.line(cell, self._plan.measurement) for cell in cells]
+        try:
+            self._api.write(bucket=self._plan.bucket, record=lines, write_precision="ns")
+        except ApiException as error:
+            raise self._refusal(int(error.status or 0), str(error.reason)) from error
+        except (HTTPError, OSError) as error:
+            raise TransientError(f"the store is away ({error})", where=self._url) from error
+
+    def _refusal(self, status: int, reason: str) -> PermanentError | TransientError:
+        what = f"the store answered {status} {reason}".rstrip()
+        if status in _BUSY or status >= 500 or status == 0:  # noqa: PLR2004 the server's own fault
+            return TransientError(what, where=self._url)
+        mend = "check `url`, `org`, `bucket` and `token_file` in [store]"
+        return PermanentError(what, where=self._url, mend=mend)
+
+    def read(self, start: int, end: int) -> list[Cell]:
+        """Read cells back through VictoriaMetrics' export API.
+
+        Raises `PermanentError` where there is none (InfluxDB: query it with its own tools).
+        """
+        selector = f'{{__name__=~"{self._plan.measurement}_.*"}}'
+        query = urllib.parse.urlencode(
+            {
+                "match[]": selector,
+                "start": f"{start / 1e9:.3f}",
+                "end": f"{(end - _MILLISECOND) / 1e9:.3f}",
+            }
+        )
+        points: dict[tuple[int, tuple[tuple[str, str], ...]], dict[str, float]] = defaultdict(dict)
+        for text in self._export(query).splitlines():
+            series = json.loads(text)
+            name = series["metric"].pop("__name__").removeprefix(self._plan.measurement + "_")
+            labels = tuple(sorted(series["metric"].items()))
+            for value, moment in zip(series["values"], series["timestamps"], strict=True):
+                points[moment * _MILLISECOND, labels][name] = value
+        found = [line.cell(dict(labels), fields, at) for (at, labels), fields in points.items()]
+        return sorted(found, key=lambda cell: (cell.window.start, cell.cell))
+
+    def _export(self, query: str) -> str:
+        url = f"{self._url}/api/v1/export?{query}"
+        if not url.startswith(("http://", "https://")):
+            raise PermanentError("not an http address", where=self._url)
+        request = urllib.request.Request(url, headers=self._headers())  # noqa: S310 checked above
+        try:
+            with urllib.request.urlopen(request, timeout=self._plan.timeout / 1e9) as answer:  # noqa: S310
+                body: bytes = answer.read()
+                return body.decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                raise self._refusal(
+                    error.code, "to an export, which only VictoriaMetrics has"
+                ) from error
+        except OSError as error:
+            raise TransientError(f"the store is away ({error})", where=self._url) from error
+
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Token {self._token}"} if self._token else {}
+
+    def close(self) -> None:
+        """Close connections."""
+        self._api.close()
+        self._client.close()
+
+
+def _token(plan: StorePlan) -> str:
+    if plan.token_file is None:
+        return ""
+    try:
+        return Path(plan.token_file).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PermanentError(
+            f"the token cannot be read ({error})",
+            where=plan.token_file,
+            mend="let the hub's user read it, mode 0600",
+        ) from error

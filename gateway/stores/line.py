@@ -1,0 +1,66 @@
+"""Cells as points of line protocol, and back: numbers only, since some stores keep no text.
+
+Labels: cluster, cell, kind, code, place, band, direction, unit, status. Fields: `quantity`;
+`contributors`, the lower end of its band; `coverage`; `marks`, one bit for each mark in the order
+of the contract; `length`, the window in seconds; `released`, in seconds since 1970. Time is the
+window's start.
+"""
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+from gateway.contract import Cell, Contributors, Mark, nanoseconds, rfc3339
+
+LABELS = ("cluster", "cell", "kind", "code", "place", "band", "direction", "unit", "status")
+FIELDS = ("quantity", "contributors", "coverage", "marks", "length", "released")
+_MARKS: tuple[Mark, ...] = get_args(Mark)
+_BANDS: Mapping[int, Contributors] = {1: "1-2", 3: "3-5", 6: "6-10", 11: "11-20", 21: ">20"}
+_LOWEST = {band: lowest for lowest, band in _BANDS.items()}
+_SECOND = 1_000_000_000
+
+
+def _escaped(text: str) -> str:
+    for character in ("\\", ",", "=", " "):
+        text = text.replace(character, "\\" + character)
+    return text.replace("\n", " ")
+
+
+def line(cell: Cell, measurement: str) -> str:
+    """Write a released cell as one line, its time in nanoseconds."""
+    labels = {name: getattr(cell, name) for name in LABELS}
+    named = "".join(
+        f",{name}={_escaped(value)}" for name, value in labels.items() if value is not None
+    )
+    fields = ",".join(f"{name}={value!r}" for name, value in _fields(cell).items())
+    return f"{_escaped(measurement)}{named} {fields} {nanoseconds(cell.window.start)}"
+
+
+def _fields(cell: Cell) -> dict[str, float]:
+    start, end = nanoseconds(cell.window.start), nanoseconds(cell.window.end)
+    return {
+        "quantity": float(cell.quantity or 0.0),
+        "contributors": float(_LOWEST[cell.contributors or "1-2"]),
+        "coverage": float(cell.coverage or 0.0),
+        "marks": float(sum(1 << _MARKS.index(mark) for mark in cell.marks)),
+        "length": (end - start) / _SECOND,
+        "released": nanoseconds(cell.released) / _SECOND,
+    }
+
+
+def cell(labels: Mapping[str, str], fields: Mapping[str, float], start: int) -> Cell:
+    """Read a cell back from a point's labels, fields and time in nanoseconds."""
+    bits = int(fields["marks"])
+    content: dict[str, Any] = {
+        "v": 1,
+        **{name: labels.get(name) for name in LABELS},
+        "window": {
+            "start": rfc3339(start),
+            "end": rfc3339(start + int(fields["length"]) * _SECOND),
+        },
+        "quantity": fields["quantity"],
+        "contributors": _BANDS[int(fields["contributors"])],
+        "coverage": fields["coverage"],
+        "marks": [mark for place, mark in enumerate(_MARKS) if bits >> place & 1],
+        "released": rfc3339(int(fields["released"]) * _SECOND),
+    }
+    return Cell.model_validate(content)
