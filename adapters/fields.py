@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 36_525 * 86_400.0
 _DURATION = re.compile(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|min|h|d)\s*")
 
 
@@ -29,8 +30,8 @@ def seconds(text: Any) -> float:
 
 def _positive_seconds(text: Any) -> float:
     value = text if isinstance(text, float) else seconds(text)
-    if value <= 0:
-        raise ValueError("a duration above zero")
+    if not 0 < value <= _LONGEST:
+        raise ValueError("a duration above zero, and below a hundred years")
     return value
 
 

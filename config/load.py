@@ -1,0 +1,205 @@
+"""Load a plant file: everything wrong with it at once, or the plan it means."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from adapters.adapter import Source, adapter, protocols
+from adapters.errors import SidestreamError
+from adapters.fields import Place
+from config import toml
+from config.errors import meant, shown
+from config.locate import Findings, validated
+from config.meters import NANOSECONDS, Plant, Resolver
+from config.plan import (
+    OutboxPlan,
+    PlantPlan,
+    StreamPlan,
+    UplinkPlan,
+    WindowPlan,
+)
+from config.plant import (
+    HubTable,
+    OutboxTable,
+    PlantFile,
+    PlantTable,
+    StreamTable,
+    WindowsTable,
+    size,
+)
+from config.secrets import resolved
+from config.tables import StateTable, broker, state
+from config.units import Units
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NAMES = 'letters, digits, "_" and "-", at most 64'
+
+
+def load_plant(path: Path, env: Mapping[str, str]) -> PlantPlan:
+    """Read a plant file; raises `ConfigError` naming every problem with its line.
+
+    `env` gives the values of `${NAME}`, systemd's folders and its credentials.
+    """
+    findings = Findings(toml.read(path))
+    place = Place(path.parent.resolve(), env)
+    loader = _Loader(resolved(findings.document.data, env, findings), place, findings)
+    return loader.plan()
+
+
+class _Loader:
+    """Validates table by table, so that a mistake in one does not hide those in another."""
+
+    def __init__(self, data: dict[str, Any], place: Place, findings: Findings) -> None:
+        self.data = data
+        self.place = place
+        self.findings = findings
+
+    def plan(self) -> PlantPlan:
+        unknown(PlantFile, self.data, self.findings)
+        plant = self.table("plant", PlantTable)
+        windows = self.table("windows", WindowsTable)
+        outbox = self.table("outbox", OutboxTable)
+        folders = self.table("state", StateTable)
+        uplink = self._uplink()
+        sources = self._sources()
+        streams = self._streams(sources)
+        self.findings.settle()
+        if plant is None or windows is None or outbox is None or folders is None:
+            raise AssertionError  # each None has been noted, so settle has raised
+        directory, runtime = state(folders, str(self.place.base), self.place.env, "sidestream")
+        return PlantPlan(
+            name=plant.name,
+            owner=plant.owner,
+            timezone=plant.timezone,
+            state_dir=directory,
+            runtime_dir=runtime,
+            sources=tuple(sources.sources.values()),
+            streams=tuple(streams),
+            windows=_windows(windows),
+            outbox=OutboxPlan(nanoseconds(outbox.max_age), size(outbox.max_size)),
+            uplink=uplink,
+        )
+
+    def table(self, name: str, model: type[Any]) -> Any:
+        if name not in self.data and PlantFile.model_fields[name].is_required():
+            self.findings.add((name,), "missing", f"a table [{name}]")
+            return None
+        return validated(model, self.data.get(name, {}), (name,), self.findings, self.place)
+
+    def _uplink(self) -> UplinkPlan | None:
+        if "hub" not in self.data:
+            return None
+        table: HubTable | None = self.table("hub", HubTable)
+        if table is None:
+            return None
+        return UplinkPlan(
+            cluster=table.cluster,
+            broker=broker(table, ("hub",), self.findings),
+            hub_key=table.key,
+            receipts=table.receipts,
+            backlog_rate=table.backlog_rate,
+            record_size=table.record_size,
+        )
+
+    def _named(self, name: str) -> Mapping[str, Any]:
+        """Give the tables below `[sources]` or `[streams]` that have a usable name."""
+        tables = self.data.get(name, {})
+        if not isinstance(tables, Mapping):
+            self.findings.add((name,), shown(tables), f"tables [{name}.NAME]")
+            return {}
+        for each in tables:
+            if not _NAME.fullmatch(each):
+                self.findings.add((name, each), f"the name {shown(each)}", _NAMES)
+        return tables
+
+    def _sources(self) -> Plant:
+        if "sources" not in self.data:
+            self.findings.add(("sources",), "missing", "a table [sources.NAME] for each device")
+        tables = self._named("sources")
+        found = {name: self._source(name, table) for name, table in tables.items()}
+        return Plant(
+            {name: source for name, source in found.items() if source is not None},
+            frozenset(name for name, source in found.items() if source is None),
+        )
+
+    def _source(self, name: str, table: Any) -> Source | None:
+        at = ("sources", name)
+        if not isinstance(table, Mapping):
+            self.findings.add(at, shown(table), "a table of the source's settings")
+            return None
+        model = self._model(table.get("protocol"), name)
+        if model is None:
+            return None
+        settings = validated(model, table, at, self.findings, self.place)
+        return None if settings is None else Source(name, settings)
+
+    def _model(self, protocol: Any, name: str) -> type[Any] | None:
+        known = protocols()
+        if protocol not in known:
+            found = "missing" if protocol is None else shown(protocol)
+            hint = meant(protocol, known) if isinstance(protocol, str) else ""
+            at = ("sources", name, "protocol")
+            self.findings.add(at, found, ", ".join(known), hint)
+            return None
+        try:
+            return adapter(protocol).settings
+        except (SidestreamError, ImportError, AttributeError) as error:
+            found = f"a protocol whose adapter cannot be loaded ({error})"
+            hint = f"reinstall the package that brings {protocol}"
+            self.findings.add(("sources", name, "protocol"), found, hint=hint)
+            return None
+
+    def _streams(self, plant: Plant) -> list[StreamPlan]:
+        resolver = Resolver(plant, Units(), self.findings)
+        plans = []
+        for name, table in self._named("streams").items():
+            at = ("streams", name)
+            stream = validated(StreamTable, table, at, self.findings, self.place)
+            meter = resolver.meter(stream, (*at, "meter")) if stream else None
+            if stream and meter:
+                plans.append(_stream(name, stream, *meter))
+        return plans
+
+
+def _stream(name: str, table: StreamTable, unit: Any, meter: Any) -> StreamPlan:
+    return StreamPlan(
+        name=name,
+        kind=table.kind,
+        unit=unit,
+        meter=meter,
+        code=table.material,
+        status=table.status,
+        treatment=table.treatment,
+        direction=table.direction,
+        share=table.share,
+        never_publish=table.never_publish,
+        code_digits=table.code_digits,
+        significant=table.significant,
+        coverage_floor=table.coverage_floor,
+    )
+
+
+def _windows(table: WindowsTable) -> WindowPlan:
+    return WindowPlan(
+        measure=nanoseconds(table.measure),
+        release=nanoseconds(table.release),
+        grace=nanoseconds(table.grace),
+        jitter=nanoseconds(min(table.jitter, table.release)),
+        checkpoint=nanoseconds(table.checkpoint),
+    )
+
+
+def nanoseconds(seconds: float) -> int:
+    """Turn seconds into nanoseconds."""
+    return round(seconds * NANOSECONDS)
+
+
+def unknown(model: type[BaseModel], data: Mapping[str, Any], findings: Findings) -> None:
+    """Note the keys a whole file has and its model does not."""
+    known = list(model.model_fields)
+    for name in data:
+        if name not in known:
+            findings.add((name,), "unknown key", ", ".join(known), meant(name, known))

@@ -1,0 +1,246 @@
+"""Resolve a stream's meter: points to sources, units to factors, kind to the stream's unit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from adapters.adapter import PointSettings, Source
+from config.errors import meant
+from config.locate import Findings
+from config.plan import InputPlan, Kind, MeterPlan, Unit
+from config.plant import HeatMeter, MeterTable, RateMeter, StreamTable, TotalMeter
+from config.toml import Key
+from config.units import EXAMPLES, Scale, Units, quantity
+
+NANOSECONDS = 1_000_000_000
+_GAPS = 3
+_CANONICAL: Mapping[str, Unit] = {"mass": "t", "volume": "m3", "energy": "MW.h"}
+_RATES = {"mass": "mass rate", "volume": "volume rate", "energy": "power"}
+_OTHER = {"mass": "volume", "volume": "mass"}
+
+
+class _Unfit(Exception):  # noqa: N818 - not an error of its own: its problem has been noted
+    """Stops resolving one meter, whose problem is noted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plant:
+    """What a meter may refer to: the sound sources, and the names of those that are not."""
+
+    sources: Mapping[str, Source]
+    unsound: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class Resolver:
+    """Resolves the meters of one load, noting what does not fit."""
+
+    plant: Plant
+    units: Units
+    findings: Findings
+
+    def meter(self, stream: StreamTable, at: Key) -> tuple[Unit, MeterPlan] | None:
+        """Give the stream's unit and its meter's plan; None when problems were noted."""
+        table = stream.meter
+        try:
+            if isinstance(table, HeatMeter):
+                return "MW.h", self._heat(table, at)
+            return self._counted(table, stream.kind, at)
+        except _Unfit:
+            return None
+
+    def _counted(
+        self, table: RateMeter | TotalMeter, kind: Kind, at: Key
+    ) -> tuple[Unit, MeterPlan]:
+        role: Literal["rate", "total"] = "rate" if isinstance(table, RateMeter) else "total"
+        name = table.rate if isinstance(table, RateMeter) else table.total
+        point = self._point(name, (*at, role))
+        counted = "energy" if kind == "heat" else None
+        measured = self._measured(point, name, role, counted, (*at, role))
+        density = self._density(table.density, (*at, "density"))
+        wanted = _wanted(kind, measured, density is not None)
+        target = _CANONICAL[wanted] + ("/s" if role == "rate" else "")
+        factor = self._factor(point.unit, role, measured, wanted, density, target)
+        inputs = {role: self._input(role, name, factor), **self._status(table, at)}
+        scale = _Quantity(wanted, density)
+        return _CANONICAL[wanted], MeterPlan(
+            kind=role,
+            inputs=inputs,
+            max_gap=self._gap(table, inputs),
+            hold=isinstance(table, RateMeter) and table.hold,
+            modulus=self._modulus(table, point, factor, scale, at),
+            max_rate=self._max_rate(table, scale, at),
+            status_good=table.status.good if table.status else (),
+        )
+
+    def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
+        point = self._point(table.flow, (*at, "flow"))
+        dimension = self._fitting(point, table.flow, ("volume rate", "mass rate"), (*at, "flow"))
+        by_mass = dimension == "mass rate"
+        flow = self.units.scale(point.unit, "kg/s" if by_mass else "m3/s")
+        inputs = {
+            "flow": self._input("flow", table.flow, flow),
+            "supply": self._temperature("supply", table.supply, at),
+            "return": self._temperature("return", table.return_, at),
+            **self._status(table, at),
+        }
+        return MeterPlan(
+            kind="heat",
+            inputs=inputs,
+            max_gap=self._gap(table, inputs),
+            status_good=table.status.good if table.status else (),
+            flow_is_mass=by_mass,
+            flow_sensor=table.flow_sensor,
+            pressure_mpa=self._positive(table.pressure, "pressure", "MPa", (*at, "pressure")),
+            dt_min=self._difference(table.dt_min, (*at, "dt_min")),
+        )
+
+    def _temperature(self, role: str, name: str, at: Key) -> InputPlan:
+        point = self._point(name, (*at, role))
+        self._fitting(point, name, ("temperature",), (*at, role))
+        return self._input(role, name, self.units.scale(point.unit, "Cel"))
+
+    def _status(self, table: MeterTable, at: Key) -> dict[str, InputPlan]:
+        if table.status is None:
+            return {}
+        self._point(table.status.point, (*at, "status", "point"))
+        return {"status": self._input("status", table.status.point, Scale(1.0))}
+
+    def _point(self, name: str, at: Key) -> PointSettings:
+        """Find a point by its `source.point`; notes what there is when there is none."""
+        source, _, point = name.partition(".")
+        if source in self.plant.unsound:
+            raise _Unfit
+        if source not in self.plant.sources:
+            known = list(self.plant.sources)
+            named = ", ".join([*known, *sorted(self.plant.unsound)][:20]) or "none"
+            hint = meant(name, self._points()) or meant(source, known)
+            self.findings.add(at, f"no source `{source}`", f"sources: {named}", hint)
+            raise _Unfit
+        points = self.plant.sources[source].settings.points
+        if point not in points:
+            hint = meant(name, self._points())
+            named = ", ".join(list(points)[:20]) or "none"
+            self.findings.add(at, f"no point `{point}` in `{source}`", f"its points: {named}", hint)
+            raise _Unfit
+        return points[point]
+
+    def _points(self) -> list[str]:
+        return [
+            f"{name}.{point}"
+            for name, source in self.plant.sources.items()
+            for point in source.settings.points
+        ]
+
+    def _measured(
+        self, point: PointSettings, name: str, role: str, counted: str | None, at: Key
+    ) -> str:
+        """Say which quantity the point measures or counts: mass, volume or energy."""
+        quantities = (counted,) if counted else ("mass", "volume")
+        names = {_RATES[each] if role == "rate" else each: each for each in quantities}
+        return names[self._fitting(point, name, tuple(names), at)]
+
+    def _fitting(self, point: PointSettings, name: str, wanted: tuple[str, ...], at: Key) -> str:
+        accepted = " or ".join(EXAMPLES[each] for each in wanted)
+        try:
+            dimension = self.units.dimension(point.unit)
+        except ValueError:
+            dimension = None
+        if dimension not in wanted:
+            source, _, own = name.partition(".")
+            hint = f"set `unit` of [sources.{source}.points] {own} to what it counts"
+            self.findings.add(at, f'`{name}` in "{point.unit}"', accepted, hint)
+            raise _Unfit
+        return str(dimension)
+
+    def _factor(
+        self, unit: str, role: str, measured: str, wanted: str, density: float | None, target: str
+    ) -> Scale:
+        own = _CANONICAL[measured] + ("/s" if role == "rate" else "")
+        scale = self.units.scale(unit, own if measured != wanted else target)
+        return Scale(scale.factor * _exchange(measured, wanted, density), 0.0)
+
+    def _density(self, text: str | None, at: Key) -> float | None:
+        return self._positive(text, "density", "t/m3", at) if text else None
+
+    def _modulus(
+        self, table: MeterTable, point: PointSettings, factor: Scale, to: "_Quantity", at: Key
+    ) -> float | None:
+        if not isinstance(table, TotalMeter):
+            return None
+        if table.modulus is not None:
+            return self._amount(table.modulus, to, "", (*at, "modulus"))
+        span = point.span()
+        return span * factor.factor if span else None
+
+    def _max_rate(self, table: MeterTable, to: "_Quantity", at: Key) -> float | None:
+        if not isinstance(table, TotalMeter) or table.max_rate is None:
+            return None
+        return self._amount(table.max_rate, to, "/s", (*at, "max_rate"))
+
+    def _amount(self, text: str, to: "_Quantity", per: str, at: Key) -> float:
+        """Turn `"60 t/h"` into the stream's quantity, through the density where it has one."""
+        kinds = [to.name, *([_OTHER[to.name]] if to.density and to.name in _OTHER else [])]
+        for kind in kinds:
+            dimension = _RATES[kind] if per else kind
+            if self._dimension(text) == dimension:
+                value = self._positive(text, dimension, _CANONICAL[kind] + per, at)
+                return value * _exchange(kind, to.name, to.density)
+        accepted = " or ".join(EXAMPLES[_RATES[kind] if per else kind] for kind in kinds)
+        self.findings.add(at, f'"{text}"', accepted)
+        raise _Unfit
+
+    def _dimension(self, text: str) -> str | None:
+        try:
+            return self.units.dimension(quantity(text)[1])
+        except ValueError:
+            return None
+
+    def _positive(self, text: str, dimension: str, target: str, at: Key) -> float:
+        value, unit = quantity(text)
+        if self._dimension(text) != dimension or value <= 0:
+            self.findings.add(at, f'"{text}"', f"{EXAMPLES[dimension]} above zero")
+            raise _Unfit
+        return value * self.units.scale(unit, target).factor
+
+    def _difference(self, text: str, at: Key) -> float:
+        """Turn a temperature difference into kelvin: the degree's size counts, not its zero."""
+        value, unit = quantity(text)
+        if self._dimension(text) != "temperature" or value < 0:
+            self.findings.add(at, f'"{text}"', "a temperature difference (K), zero or more")
+            raise _Unfit
+        return value * self.units.scale(unit, "K").factor
+
+    def _gap(self, table: MeterTable, inputs: Mapping[str, InputPlan]) -> int:
+        if table.max_gap is not None:
+            return round(table.max_gap * NANOSECONDS)
+        every = max(self.plant.sources[given.source].settings.every for given in inputs.values())
+        return round(_GAPS * every * NANOSECONDS)
+
+    @staticmethod
+    def _input(role: str, name: str, scale: Scale) -> InputPlan:
+        source, _, point = name.partition(".")
+        return InputPlan(role, source, point, scale.factor, scale.offset)
+
+
+@dataclass(frozen=True, slots=True)
+class _Quantity:
+    """The quantity a stream counts, and the density (t/m3) that turns the other one into it."""
+
+    name: str
+    density: float | None
+
+
+def _wanted(kind: Kind, measured: str, convertible: bool) -> str:
+    """Materials count as mass, water and gas as volume; else, without a density, as measured."""
+    if kind == "heat":
+        return "energy"
+    usual = "mass" if kind == "material" else "volume"
+    return usual if convertible else measured
+
+
+def _exchange(measured: str, wanted: str, density: float | None) -> float:
+    """Give the factor between volume (m3) and mass (t) by density (t/m3)."""
+    if measured == wanted or density is None:
+        return 1.0
+    return density if wanted == "mass" else 1.0 / density
