@@ -212,7 +212,7 @@ def record_id(plant: str, start: str, end: str, revision: int) -> str:
 
 
 def quarter(instant: int) -> str:
-    """Name the period an instant (nanoseconds) is in: rosters, pseudonyms, partitions hold so long."""
+    """Name the period an instant (nanoseconds) is in: pseudonyms and partitions hold so long."""
     moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)
     return f"{moment.year}Q{(moment.month + 2) // 3}"
 

@@ -1,0 +1,49 @@
+# Everything a newcomer needs: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+LOCKS := requirements/run.txt requirements/dev.txt
+JOBS ?= auto
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock schema clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Python 3.11 or newer is needed; $(PYTHON) is `$(PYTHON) --version`. Try: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+	  echo "Python's venv module is missing. On Debian: sudo apt-get install python3-venv"; exit 1; }
+	@echo "Setting up $(VENV) (a minute or so)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY) ## simulated plants, broker, agents and hub, checked against the simulated truth
+	@$(BIN)/sidestream demo
+
+test: $(READY) ## the whole suite; says what it left out and how to get it
+	@$(BIN)/pytest -n $(JOBS) --dist worksteal
+
+check: $(READY) ## formatting, lint, types, import direction
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(READY) ## measure the agent beside a bare loop doing the same reads
+	@$(BIN)/python -m bench.polling
+
+lock: $(READY) ## refresh the hashed requirement files (needs uv: pip install uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
+
+schema: $(READY) ## write docs/schema and the generated references anew
+	@$(BIN)/python -m config.schema
+
+clean: ## remove the virtual environment and build output
+	rm -rf $(VENV) build dist demo-run .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,44 @@
+"""The command line: `sidestream COMMAND`. Each command's module is imported when it is called."""
+
+import sys
+
+from agent.cli.lazy import LazyGroup
+
+
+def main() -> None:
+    """Run the command line; every error a person must see is one message, never a traceback."""
+    from adapters.errors import SidestreamError  # noqa: PLC0415 (help must not pay for it)
+
+    try:
+        sidestream(prog_name="sidestream")
+    except SidestreamError as error:
+        sys.stderr.write(f"sidestream: {error}\n")
+        sys.exit(getattr(error, "exit_code", 1))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+sidestream = LazyGroup(
+    name="sidestream",
+    help="""Read plant meters, publish what betrays nobody.
+
+    \b
+    Example:
+      sidestream check plant.toml
+      sidestream probe plant.toml
+      sidestream run plant.toml
+    """,
+    members={
+        "run": ("agent.cli.run:run", "Run a plant's agent."),
+        "check": ("agent.cli.check:check", "Check a plant file and show what it means."),
+        "probe": ("agent.cli.probe:probe", "Read every point once and show what came."),
+        "status": ("agent.cli.status:status", "Show how a running agent is doing."),
+        "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),
+        "events": ("agent.cli.events:events", "Show what happened to meters and records."),
+        "key": ("agent.cli.key:key", "Show the plant's public key, making the key if asked to."),
+        "schema": ("agent.cli.schema:schema", "Print a JSON Schema of a file or message."),
+        "hub": ("agent.cli.hub:hub", "Run and inspect a cluster's hub."),
+        "simulate": ("simulation.simulate:simulate", "Run a simulated plant to try things on."),
+        "demo": ("simulation.demo:demo", "Run plants, broker and hub together and check them."),
+    },
+)

@@ -1,0 +1,5 @@
+"""`python -m agent.cli` is `sidestream`."""
+
+from agent.cli import main
+
+main()

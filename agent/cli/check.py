@@ -1,0 +1,120 @@
+"""`sidestream check`: what a plant file means, before anything runs."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent.cli.output import json_option, plant_argument, print_json, print_table
+
+if TYPE_CHECKING:
+    from config.plan import PlantPlan, StreamPlan
+
+
+@click.command()
+@plant_argument
+@json_option
+def check(plant_file: str, as_json: bool) -> None:
+    """Check PLANT_FILE and show its sources, its streams and what may leave.
+
+    Exit code 78 when the file must be mended; every problem is told with its line.
+
+    \b
+    Example:
+      sidestream check plant.toml
+    """
+    from config.load import load_plant  # noqa: PLC0415
+
+    document = describe(load_plant(Path(plant_file), os.environ))
+    if as_json:
+        print_json(document)
+        return
+    click.echo(f"{plant_file} is good.\n")
+    print_table(
+        f"{document['plant']}: sources",
+        ("source", "protocol", "connection", "every", "points"),
+        [
+            (
+                row["name"],
+                row["protocol"],
+                row["connection"],
+                f"{row['every_s']:g} s",
+                row["points"],
+            )
+            for row in document["sources"]
+        ],
+    )
+    print_table(
+        "Streams",
+        ("stream", "kind", "code", "unit", "meter", "points", "leaves the plant"),
+        [
+            (
+                row["name"], row["kind"], row["code"], row["unit"], row["meter"],
+                ", ".join(row["points"]), row["leaves"],
+            )
+            for row in document["streams"]
+        ],
+    )  # fmt: skip
+    hub = document["hub"]
+    click.echo(
+        "No [hub]: nothing leaves this plant."
+        if hub is None
+        else f"Records go to cluster {hub['cluster']} at {hub['broker']}, one every "
+        f"{document['release_s']:g} s."
+    )
+
+
+def describe(plan: "PlantPlan") -> dict[str, Any]:
+    """Say what a plan means, as the `--json` document."""
+    from adapters.adapter import adapter  # noqa: PLC0415
+
+    uplink = plan.uplink
+    return {
+        "plant": plan.name,
+        "sources": [
+            {
+                "name": source.name,
+                "protocol": source.settings.protocol,
+                "connection": adapter(source.settings.protocol).lane(source),
+                "every_s": source.settings.every,
+                "points": len(source.settings.points),
+            }
+            for source in plan.sources
+        ],
+        "streams": [_stream(stream, hub=uplink is not None) for stream in plan.streams],
+        "measure_s": plan.windows.measure / 1e9,
+        "release_s": plan.windows.release / 1e9,
+        "state": plan.state_dir,
+        "runtime": plan.runtime_dir,
+        "hub": None
+        if uplink is None
+        else {
+            "cluster": uplink.cluster,
+            "broker": f"{uplink.broker.host}:{uplink.broker.port}",
+            "encrypted": uplink.broker.tls is not None,
+        },
+    }
+
+
+def _stream(stream: "StreamPlan", *, hub: bool) -> Mapping[str, Any]:
+    return {
+        "name": stream.name,
+        "kind": stream.kind,
+        "code": stream.code,
+        "unit": stream.unit,
+        "meter": stream.meter.kind,
+        "points": [f"{given.source}.{given.point}" for given in stream.meter.inputs.values()],
+        "share": stream.share,
+        "leaves": _leaves(stream, hub=hub),
+    }
+
+
+def _leaves(stream: "StreamPlan", *, hub: bool) -> str:
+    if not hub or stream.share == "off":
+        return "nothing"
+    if stream.never_publish:
+        return "nothing (never_publish)"
+    code = "" if stream.code is None else f", code to {stream.code_digits} digits"
+    return f"figure for safe cells{code}, {stream.significant} significant figures"

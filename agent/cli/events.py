@@ -1,0 +1,34 @@
+"""`sidestream events`: what happened to meters and records."""
+
+from dataclasses import asdict
+
+import click
+
+from agent.cli.output import json_option, print_json, print_table, utc
+from agent.cli.places import state_directory
+
+
+@click.command()
+@click.argument("plant_file", type=click.Path(dir_okay=False), required=False)
+@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@json_option
+def events(plant_file: str | None, limit: int, as_json: bool) -> None:
+    """Show rollovers, resets, late readings and dropped records of PLANT_FILE's plant.
+
+    \b
+    Example:
+      sidestream events plant.toml --limit 20
+    """
+    from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.service import STATE_FILE  # noqa: PLC0415
+
+    with Outbox(state_directory(plant_file) / STATE_FILE, read_only=True) as outbox:
+        found = outbox.events(limit)
+    if as_json:
+        print_json([asdict(event) for event in found])
+        return
+    print_table(
+        "Events",
+        ("time (UTC)", "stream", "event", "detail"),
+        [(utc(event.time), event.stream, event.kind, event.detail) for event in found],
+    )

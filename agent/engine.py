@@ -1,0 +1,142 @@
+"""From blocks to commits: the pure middle of the agent, which owns no clock, file or socket.
+
+It feeds the pipeline, gathers closed windows into release windows, discloses and seals one record
+for each, and hands out what must become durable as one `Commit`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.reading import Block
+from agent.figure import Disclosure, disclose
+from agent.outbox import Commit
+from agent.pipeline import Pipeline
+from agent.record import SealedRecord, Sealer
+from agent.total import Event, Total
+from config.plan import PlantPlan
+
+STREAM = "stream:"
+CURSOR = "cursor:"
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What was committed before: the state the engine goes on from."""
+
+    streams: Mapping[str, Any] = field(default_factory=dict)
+    cursors: Mapping[str, str] = field(default_factory=dict)
+    totals: tuple[Total, ...] = ()
+    closed_to: Mapping[str, int] = field(default_factory=dict)
+    released_to: int | None = None
+    last_sequence: int = 0
+
+
+class Engine:
+    """The plant's way from readings to records, one call at a time.
+
+    `jitter` draws the delay of a record in nanoseconds, afresh for each record.
+    """
+
+    def __init__(
+        self,
+        plan: PlantPlan,
+        sealer: Sealer | None,
+        jitter: Callable[[], int],
+        memory: Memory | None = None,
+    ) -> None:
+        memory = memory or Memory()
+        self._plan = plan
+        self._sealer = sealer
+        self._jitter = jitter
+        self.pipeline = Pipeline(plan.streams, plan.windows, dict(memory.streams) or None)
+        self.cursors = dict(memory.cursors)
+        self._closed_to = dict(memory.closed_to)
+        self._released_to = memory.released_to
+        self._sequence = memory.last_sequence
+        self._waiting: dict[str, list[Total]] = {}
+        self._totals: list[Total] = []
+        self._records: list[tuple[SealedRecord, int]] = []
+        self._events: list[Event] = []
+        self._written: dict[str, Any] = {}
+        for total in memory.totals:
+            self._waiting.setdefault(total.stream, []).append(total)
+
+    def take(self, block: Block) -> None:
+        """Feed a block to the meters."""
+        self.pipeline.take(block)
+        if block.cursor is not None:
+            self.cursors[block.source] = block.cursor
+
+    def advance(self, now: int) -> None:
+        """Close what is due at `now` and make the records that became complete."""
+        self._collect(self.pipeline.close(now), now)
+
+    def finish(self, now: int) -> None:
+        """Close every whole window: the data has ended."""
+        self._collect(self.pipeline.finish(now), now)
+
+    def _collect(self, totals: list[Total], now: int) -> None:
+        for total in totals:
+            self._waiting.setdefault(total.stream, []).append(total)
+            self._closed_to[total.stream] = total.end
+        self._totals += totals
+        self._events += self.pipeline.drain_events()
+        if totals:
+            self._release(now)
+
+    def _release(self, now: int) -> None:
+        """Make a record for each release window that every stream has moved past."""
+        length = self._plan.windows.release
+        closed = min(
+            (self._closed_to.get(stream.name, 0) for stream in self._plan.streams), default=0
+        )
+        if self._released_to is None:
+            first = min(total.start for held in self._waiting.values() for total in held)
+            self._released_to = first - first % length
+        while closed >= self._released_to + length:
+            self._release_one(self._released_to, self._released_to + length, now)
+            self._released_to += length
+
+    def _release_one(self, start: int, end: int, now: int) -> None:
+        totals = {
+            name: [total for total in held if start <= total.start < end]
+            for name, held in self._waiting.items()
+        }
+        self._waiting = {
+            name: [total for total in held if total.start >= end]
+            for name, held in self._waiting.items()
+        }
+        if self._sealer is None:
+            return
+        disclosure = self.disclose(totals)
+        self._sequence += 1
+        record = self._sealer.seal(start, end, self._sequence, disclosure.figures, disclosure.steps)
+        due = max(now, end) + self._jitter()
+        self._records.append((record, due))
+
+    def disclose(self, totals: Mapping[str, list[Total]]) -> Disclosure:
+        """Apply the disclosure policy to the totals of one release window."""
+        windows = self._plan.windows
+        return disclose(self._plan.streams, totals, windows.release // windows.measure)
+
+    @property
+    def restless(self) -> bool:
+        """Whether something waits that must be committed without delay."""
+        return bool(self._totals or self._records)
+
+    def commit(self) -> Commit:
+        """Hand out all that changed since the last call; the caller makes it durable or stops."""
+        state = {STREAM + name: body for name, body in self.pipeline.snapshot().items()}
+        state |= {CURSOR + source: cursor for source, cursor in self.cursors.items()}
+        changed = {name: body for name, body in state.items() if self._written.get(name) != body}
+        commit = Commit(
+            state=changed,
+            totals=tuple(self._totals),
+            records=tuple(self._records),
+            events=tuple(self._events),
+            released_to=self._released_to,
+        )
+        self._written |= changed
+        self._totals, self._records, self._events = [], [], []
+        return commit

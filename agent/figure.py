@@ -1,0 +1,185 @@
+"""Totals in, figures out: the disclosure policy as pure steps, each named for the release log.
+
+Order of the steps: consent, security class, generalise, coarsen, coverage, then over all streams of
+the plant merge and round. A stream that a step stops leaves nothing; the step says why.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from agent.total import Total
+from config.plan import StreamPlan
+
+STEPS = ("consent", "security-class", "generalise", "coarsen", "coverage", "merge", "round")
+"""Names of the steps, in order; pseudonymise, pad, sign and seal follow when a record is made."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of the policy on one stream (or on the plant): what was done and what came of it."""
+
+    name: str
+    subject: str
+    outcome: str
+    stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What may leave for one kind, code, band and direction; quantity in `unit`, shares 0 to 1."""
+
+    kind: str
+    code: str | None
+    band: str | None
+    direction: str
+    unit: str
+    quantity: float
+    coverage: float
+    uncertain: float
+    marks: tuple[str, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str, str, str]:
+        """What figures are merged by."""
+        return (self.kind, self.code or "", self.band or "", self.direction, self.unit)
+
+    def content(self) -> dict[str, object]:
+        """Give the figure as a member of a record; what does not apply is left out."""
+        body: dict[str, object] = {
+            "kind": self.kind,
+            "direction": self.direction,
+            "unit": self.unit,
+            "quantity": self.quantity,
+            "coverage": self.coverage,
+            "uncertain": self.uncertain,
+            "marks": list(self.marks),
+        }
+        if self.code is not None:
+            body["code"] = self.code
+        if self.band is not None:
+            body["band"] = self.band
+        return body
+
+
+@dataclass(frozen=True, slots=True)
+class Disclosure:
+    """The figures of one release window and every step that led to them."""
+
+    figures: tuple[Figure, ...]
+    steps: tuple[Step, ...]
+
+
+def disclose(
+    streams: Sequence[StreamPlan], totals: Mapping[str, Sequence[Total]], windows: int
+) -> Disclosure:
+    """Apply the policy to one release window of `windows` measurement windows.
+
+    `totals` holds each stream's totals in that release window; a missing one counts as not covered.
+    """
+    steps: list[Step] = []
+    figures: list[tuple[Figure, int]] = []
+    for stream in streams:
+        figure = _stream(stream, totals.get(stream.name, ()), windows, steps)
+        if figure is not None:
+            figures.append((figure, stream.significant))
+    merged = _merge(figures, steps)
+    return Disclosure(
+        tuple(_round(figure, digits, steps) for figure, digits in merged), tuple(steps)
+    )
+
+
+def _stream(
+    stream: StreamPlan, totals: Sequence[Total], windows: int, steps: list[Step]
+) -> Figure | None:
+    if stream.share == "off":
+        steps.append(Step("consent", stream.name, "share is off: nothing leaves", stopped=True))
+        return None
+    steps.append(Step("consent", stream.name, f"share is {stream.share}"))
+    if stream.never_publish:
+        steps.append(Step("security-class", stream.name, "never published", stopped=True))
+        return None
+    steps.append(Step("security-class", stream.name, "none"))
+    code = generalise(stream.code, stream.code_digits)
+    steps.append(
+        Step("generalise", stream.name, f"code {stream.code or 'none'} → {code or 'none'}")
+    )
+    figure = coarsen(stream, code, totals, windows)
+    steps.append(
+        Step("coarsen", stream.name, f"{len(totals)} of {windows} windows → one release window")
+    )
+    if figure.coverage < stream.coverage_floor or not totals:
+        outcome = f"{figure.coverage:.0%} covered, {stream.coverage_floor:.0%} needed"
+        steps.append(Step("coverage", stream.name, outcome, stopped=True))
+        return None
+    steps.append(Step("coverage", stream.name, f"{figure.coverage:.0%} covered"))
+    return figure
+
+
+def generalise(code: str | None, digits: int) -> str | None:
+    """Shorten a List of Waste code to 6, 4 or 2 digits; the asterisk stays with 6 only."""
+    if code is None or digits >= 6:  # noqa: PLR2004 (six digits are the whole code)
+        return code
+    return " ".join(code.rstrip("*").split()[: digits // 2])
+
+
+def coarsen(stream: StreamPlan, code: str | None, totals: Sequence[Total], windows: int) -> Figure:
+    """Sum a stream's totals over a release window; the band is that of the largest share."""
+    bands: dict[str, float] = {}
+    for total in totals:
+        if total.band is not None:
+            bands[total.band] = bands.get(total.band, 0.0) + abs(total.quantity)
+    return Figure(
+        kind=stream.kind,
+        code=code,
+        band=max(sorted(bands), key=lambda band: bands[band]) if bands else None,
+        direction=stream.direction,
+        unit=stream.unit,
+        quantity=math.fsum(total.quantity for total in totals),
+        coverage=min(1.0, math.fsum(total.coverage for total in totals) / windows),
+        uncertain=min(1.0, math.fsum(total.uncertain for total in totals) / windows),
+        marks=tuple(sorted({mark for total in totals for mark in total.marks})),
+    )
+
+
+def _merge(figures: Sequence[tuple[Figure, int]], steps: list[Step]) -> list[tuple[Figure, int]]:
+    """Add figures of one key; the coarsest rounding of them holds for the sum."""
+    groups: dict[tuple[str, str, str, str, str], list[tuple[Figure, int]]] = {}
+    for figure, digits in figures:
+        groups.setdefault(figure.key, []).append((figure, digits))
+    if len(groups) < len(figures):
+        steps.append(Step("merge", "plant", f"{len(figures)} figures → {len(groups)}"))
+    return [
+        (_sum([figure for figure, _ in group]), min(digits for _, digits in group))
+        for _, group in sorted(groups.items())
+    ]
+
+
+def _sum(figures: Sequence[Figure]) -> Figure:
+    """Add figures of one key; shares are the mean, so that two streams do not read as one gap."""
+    return replace(
+        figures[0],
+        quantity=math.fsum(figure.quantity for figure in figures),
+        coverage=math.fsum(figure.coverage for figure in figures) / len(figures),
+        uncertain=math.fsum(figure.uncertain for figure in figures) / len(figures),
+        marks=tuple(sorted({mark for figure in figures for mark in figure.marks})),
+    )
+
+
+def _round(figure: Figure, digits: int, steps: list[Step]) -> Figure:
+    rounded = replace(
+        figure,
+        quantity=significant(figure.quantity, digits),
+        coverage=round(figure.coverage, 2),
+        uncertain=round(figure.uncertain, 2),
+    )
+    subject = " ".join(part for part in figure.key if part)
+    steps.append(Step("round", subject, f"{rounded.quantity:g} {figure.unit} ({digits} digits)"))
+    return rounded
+
+
+def significant(value: float, digits: int) -> float:
+    """Round to a number of significant decimal figures; zero stays zero."""
+    if value == 0 or not math.isfinite(value):
+        return value
+    return round(value, digits - 1 - math.floor(math.log10(abs(value))))

@@ -1,0 +1,84 @@
+"""Figures in, a sealed record out: pseudonymise, number, sign, pad and seal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import rfc8785
+
+from agent.figure import Figure, Step
+from config.plan import UplinkPlan
+from gateway.contract import VERSION, quarter, record_id, rfc3339
+from gateway.keys import HubPublic, PlantKey
+from gateway.seal import seal_record
+
+
+@dataclass(frozen=True, slots=True)
+class SealedRecord:
+    """A record as it waits in the outbox: what it says in plain text and the bytes that leave."""
+
+    id: str
+    sequence: int
+    start: int
+    end: int
+    pseudonym: str
+    plain: str
+    payload: bytes
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sealer:
+    """What a plant needs to turn figures into records for its hub."""
+
+    plant: PlantKey
+    hub: HubPublic
+    uplink: UplinkPlan
+
+    def seal(
+        self,
+        start: int,
+        end: int,
+        sequence: int,
+        figures: Sequence[Figure],
+        steps: Sequence[Step] = (),
+    ) -> SealedRecord:
+        """Make the one record of a release window [start, end), empty or not."""
+        content = self._content(start, end, sequence, figures)
+        payload = seal_record(content, self.plant.sign, self.hub, self.uplink.record_size)
+        pseudonym = content["pseudonym"]
+        return SealedRecord(
+            id=content["id"],
+            sequence=sequence,
+            start=start,
+            end=end,
+            pseudonym=pseudonym,
+            plain=rfc8785.dumps(content).decode(),
+            payload=payload,
+            steps=(
+                *steps,
+                Step("pseudonymise", "plant", f"{pseudonym} in {quarter(start)}"),
+                Step("pad", "record", f"multiple of {self.uplink.record_size} bytes"),
+                Step("sign", "record", f"key {content['plant']}"),
+                Step("seal", "record", f"to hub {content['hub']}, {len(payload)} bytes"),
+            ),
+        )
+
+    def _content(
+        self, start: int, end: int, sequence: int, figures: Sequence[Figure]
+    ) -> dict[str, Any]:
+        cluster = self.uplink.cluster
+        plant = self.plant.public.fingerprint
+        window = {"start": rfc3339(start), "end": rfc3339(end)}
+        return {
+            "v": VERSION,
+            "id": record_id(plant, window["start"], window["end"], 0),
+            "cluster": cluster,
+            "hub": self.hub.fingerprint,
+            "plant": plant,
+            "pseudonym": self.plant.pseudonym(cluster, quarter(start)),
+            "sequence": sequence,
+            "revision": 0,
+            "window": window,
+            "figures": [figure.content() for figure in figures],
+        }

@@ -1,0 +1,319 @@
+"""The agent as a running program: adapters feed the engine, commits go to disk, records go out."""
+
+import asyncio
+import logging
+import os
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from adapters.adapter import Health, Link, Source, adapter
+from adapters.errors import PermanentError, TransientError
+from adapters.reading import NANOSECONDS, Block
+from agent import status
+from agent.engine import CURSOR, STREAM, Engine, Memory
+from agent.outbox import Commit, Outbox
+from agent.publisher import Publisher, live_window
+from agent.record import Sealer
+from config.plan import PlantPlan
+from gateway import keys
+from gateway.notify import notify
+
+_log = logging.getLogger("sidestream.agent")
+_TICK = 0.25
+_STATUS_EVERY = 2 * NANOSECONDS
+_RESTART_AFTER = (1.0, 60.0)
+KEY_FILE = "plant.key"
+STATE_FILE = "state.sqlite"
+_DRAIN_PATIENCE = 600.0
+
+
+def wall_clock() -> int:
+    """Give the time of day in nanoseconds since 1970."""
+    return time.time_ns()
+
+
+@dataclass(slots=True)
+class _DataClock:
+    """A clock that shows the time of the newest reading: for replays."""
+
+    now: int = 0
+
+    def __call__(self) -> int:
+        return self.now or time.time_ns()
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What the watchdog and the status need to know about the service."""
+
+    troubles: dict[str, str] = field(default_factory=dict)
+    beat: int = 0
+
+
+def is_replay(plan: PlantPlan) -> bool:
+    """Tell whether the plan reads recorded data; raises `PermanentError` when it mixes both."""
+    kinds = {source.settings.protocol == "replay" for source in plan.sources}
+    if len(kinds) > 1:
+        raise PermanentError(
+            "recorded and live sources in one plant file: their times cannot be one",
+            mend="put the `replay` sources into a plant file of their own",
+        )
+    return kinds == {True}
+
+
+def plant_key(plan: PlantPlan, *, create: bool = False) -> keys.PlantKey:
+    """Load the plant's key from a systemd credential or the state directory."""
+    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
+    if credentials and (path := Path(credentials) / KEY_FILE).exists():
+        return keys.PlantKey(keys.load(path))
+    return keys.PlantKey(keys.load(Path(plan.state_dir) / KEY_FILE, create=create))
+
+
+def sealer(plan: PlantPlan) -> Sealer | None:
+    """Make what seals the plant's records, or None for a plant without a hub."""
+    if plan.uplink is None:
+        return None
+    hub = keys.HubPublic.parse(plan.uplink.hub_key)
+    return Sealer(plant_key(plan, create=True), hub, plan.uplink)
+
+
+def memory(outbox: Outbox) -> Memory:
+    """Read what the engine must know to go on where the last commit stopped."""
+    released = outbox.meta("released_to")
+    start = int(released) if released else 0
+    return Memory(
+        streams=outbox.state(STREAM),
+        cursors=outbox.state(CURSOR),
+        totals=tuple(outbox.totals(start, 2**63 - 1)),
+        closed_to=outbox.closed_to(),
+        released_to=int(released) if released else None,
+        last_sequence=outbox.last_sequence(),
+    )
+
+
+class Service:
+    """One plant's agent from start to stop."""
+
+    def __init__(self, plan: PlantPlan, outbox: Outbox, seals: Sealer | None) -> None:
+        self._plan = plan
+        self._outbox = outbox
+        self._replay = is_replay(plan)
+        self._data_clock = _DataClock()
+        self._clock: Callable[[], int] = self._data_clock if self._replay else wall_clock
+        bound = 0 if self._replay else plan.windows.jitter
+        draw = random.SystemRandom()
+        self._engine = Engine(plan, seals, lambda: draw.randint(0, bound), memory(outbox))
+        self._board = status.Board()
+        self._progress = _Progress()
+        self._unwritten = Commit()
+        self._writing = asyncio.Lock()
+        self._started = wall_clock()
+        self._committed = self._started
+        self._next_look = 0
+        self._publisher = self._make_publisher(seals)
+
+    def _make_publisher(self, seals: Sealer | None) -> Publisher | None:
+        if seals is None:
+            return None
+        windows = self._plan.windows
+        live_for = live_window(windows.release, windows.grace, windows.jitter)
+        return Publisher(seals.uplink, seals.plant, seals.hub, self._outbox, wall_clock, live_for)
+
+    # -- the outlet of the adapters --------------------------------------------------------------
+
+    async def deliver(self, block: Block) -> None:
+        """Take a block from an adapter."""
+        self._board.note(block)
+        self._engine.take(block)
+        if self._replay:
+            await self._replayed(block)
+
+    async def _replayed(self, block: Block) -> None:
+        """Let the data's time drive windows, and commit as they close."""
+        self._data_clock.now = max(self._data_clock.now, block.time)
+        if block.time < self._next_look:
+            return
+        measure = self._plan.windows.measure
+        self._next_look = block.time - block.time % measure + measure
+        self._engine.advance(block.time)
+        if wall_clock() - self._committed > NANOSECONDS // 4:
+            await self.commit()
+
+    def report(self, source: str, health: Health) -> None:
+        """Take a source's state from an adapter; changes are logged once."""
+        before = self._board.health.get(source)
+        self._board.health[source] = health
+        if before is None or (before.link, before.error) != (health.link, health.error):
+            calm = health.link in {Link.UP, Link.DONE, Link.CONNECTING}
+            text = f": {health.error}" if health.error else ""
+            _log.log(
+                logging.INFO if calm else logging.WARNING, "source %s %s%s", source,
+                health.link.value, text,
+            )  # fmt: skip
+        for note in set(health.notes) - set(before.notes if before else ()):
+            _log.warning("source %s: %s", source, note)
+
+    # -- commits ---------------------------------------------------------------------------------
+
+    async def commit(self) -> None:
+        """Write everything that changed; what the disk refuses is kept and tried again.
+
+        A caller that is cancelled leaves the write to its end: half-known commits would be doubled.
+        """
+        await asyncio.shield(asyncio.create_task(self._write()))
+
+    async def _write(self) -> None:
+        async with self._writing:
+            self._unwritten = self._unwritten.followed_by(self._engine.commit())
+            self._committed = wall_clock()
+            try:
+                await asyncio.to_thread(self._outbox.commit, self._unwritten)
+            except TransientError as error:
+                self._trouble("state file", str(error))
+                return
+            self._unwritten = Commit()
+            self._trouble("state file", "")
+        if self._publisher is not None:
+            self._publisher.wake()
+
+    def _trouble(self, what: str, text: str) -> None:
+        if text and self._progress.troubles.get(what) != text:
+            _log.error("%s: %s", what, text)
+        if text:
+            self._progress.troubles[what] = text
+        elif self._progress.troubles.pop(what, None):
+            _log.info("%s: well again", what)
+
+    async def _tick(self) -> None:
+        """Close windows when due, checkpoint the rest, trim the outbox, tell the status."""
+        checkpoint = self._plan.windows.checkpoint
+        told = trimmed = 0
+        while True:
+            now = wall_clock()
+            if not self._replay:
+                self._engine.advance(now)
+            if self._engine.restless or now - self._committed >= checkpoint:
+                await self.commit()
+            if now - trimmed >= checkpoint:
+                trimmed = now
+                await self._trim(now)
+            if now - told >= _STATUS_EVERY:
+                told = now
+                await self._tell(now)
+            await asyncio.sleep(_TICK)
+
+    async def _trim(self, now: int) -> None:
+        try:
+            events = await asyncio.to_thread(self._outbox.trim, self._plan.outbox, now)
+        except TransientError as error:
+            self._trouble("state file", str(error))
+            return
+        for event in events:
+            _log.error("%s", event.detail)
+
+    async def _tell(self, now: int) -> None:
+        """Write the status file and ping the watchdog: only a loop that gets here is alive."""
+        try:
+            depth = await asyncio.to_thread(self._outbox.depth)
+            snapshot = status.Snapshot(
+                plan=self._plan,
+                now=now,
+                started=self._started,
+                board=self._board,
+                windows=self._engine.pipeline.open_windows(),
+                depth=depth,
+                uplink=self._publisher.state if self._publisher else None,
+                troubles=self._progress.troubles,
+            )
+            document = status.describe(snapshot)
+            await asyncio.to_thread(status.write, Path(self._plan.runtime_dir), document)
+        except (TransientError, OSError) as error:
+            self._trouble("status file", str(error))
+        else:
+            self._trouble("status file", "")
+            notify(
+                "WATCHDOG=1", f"STATUS={document['level']}: {len(document['problems'])} problems"
+            )
+
+    # -- life ------------------------------------------------------------------------------------
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Run until stopped, or until recorded data has ended and been received by the hub."""
+        background = [asyncio.create_task(self._supervise("clockwork", self._tick))]
+        if self._publisher is not None:
+            background.append(
+                asyncio.create_task(self._supervise("publisher", self._publisher.run))
+            )
+        readers = [
+            asyncio.create_task(self._supervise(f"source {lane}", self._reader(sources)))
+            for lane, sources in self._lanes().items()
+        ]
+        notify("READY=1")
+        stopping = asyncio.create_task(stop.wait())
+        try:
+            ended = asyncio.gather(*readers) if self._replay else stopping
+            await asyncio.wait(
+                {stopping, asyncio.ensure_future(ended)}, return_when="FIRST_COMPLETED"
+            )
+            await self._end(readers, complete=self._replay and not stop.is_set())
+        finally:
+            notify("STOPPING=1")
+            await _cancel([*readers, *background, stopping])
+
+    async def _end(self, readers: Sequence[asyncio.Task[None]], *, complete: bool) -> None:
+        await _cancel(readers)
+        if complete:
+            self._engine.finish(self._data_clock())
+        await self.commit()
+        await self._tell(wall_clock())
+        if complete and self._publisher is not None:
+            drained = await self._publisher.drained(_DRAIN_PATIENCE)
+            if not drained:
+                _log.error("the hub has not confirmed every record: run again to go on sending")
+            await self._tell(wall_clock())
+
+    def _lanes(self) -> Mapping[str, list[Source]]:
+        lanes: dict[str, list[Source]] = {}
+        for source in self._plan.sources:
+            lane = adapter(source.settings.protocol).lane(source)
+            lanes.setdefault(f"{source.settings.protocol} {lane}", []).append(source)
+        return lanes
+
+    def _reader(self, sources: Sequence[Source]) -> Callable[[], Awaitable[None]]:
+        reads = adapter(sources[0].settings.protocol)
+
+        async def read() -> None:
+            own = {source.name for source in sources}
+            resume = {name: cursor for name, cursor in self._engine.cursors.items() if name in own}
+            await reads.run(sources, self, resume)
+
+        return read
+
+    async def _supervise(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
+        """Run a part until it ends; a part that fails is started again, apart from all others."""
+        pause, longest = _RESTART_AFTER
+        while True:
+            try:
+                await start()
+            except asyncio.CancelledError:
+                raise
+            except PermanentError as error:
+                self._trouble(name, str(error))
+                pause = longest
+            except Exception as error:  # noqa: BLE001 (the supervisor of the agent's parts)
+                _log.debug("%s failed", name, exc_info=True)
+                self._trouble(name, f"{type(error).__name__}: {error}")
+            else:
+                self._trouble(name, "")
+                return
+            await asyncio.sleep(pause)
+            pause = min(longest, pause * 2)
+
+
+async def _cancel(tasks: Sequence[asyncio.Task[object]] | Sequence[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
