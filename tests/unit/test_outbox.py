@@ -1,0 +1,146 @@
+"""The plant's durable memory: one transaction for state, totals and records."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from adapters.errors import PermanentError, TransientError
+from agent.figure import Step
+from agent.outbox import Commit, Outbox
+from agent.record import SealedRecord
+from agent.total import Event, Total
+from config.plan import OutboxPlan
+
+TOTAL = Total("slag", 0, 900, 1.5, "t", 0.9, 0.1, None, ("spread",), {"timeout": 3})
+
+
+def record(number: int, size: int = 100) -> SealedRecord:
+    plain = f'{{"figures": [], "sequence": {number}}}'
+    steps = (Step("consent", "slag", "share is cluster"),)
+    return SealedRecord(
+        f"{number:032x}",
+        number,
+        number * 10,
+        number * 10 + 10,
+        "ab" * 16,
+        plain,
+        b"x" * size,
+        steps,
+    )
+
+
+@pytest.fixture
+def outbox(tmp_path: Path) -> Outbox:
+    return Outbox(tmp_path / "state.sqlite")
+
+
+def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
+    with Outbox(tmp_path / "state.sqlite") as outbox:
+        change = Commit(
+            {"stream:slag": {"base": 0.1}, "cursor:csv": "17"},
+            [TOTAL],
+            [(record(1), 20)],
+            [Event(5, "slag", "reset", "counter fell")],
+            released_to=20,
+        )
+        outbox.commit(change)
+    with Outbox(tmp_path / "state.sqlite") as outbox:
+        assert outbox.state("stream:") == {"slag": {"base": 0.1}}
+        assert outbox.state("cursor:") == {"csv": "17"}
+        assert outbox.totals(0, 900) == [TOTAL]
+        assert outbox.closed_to() == {"slag": 900}
+        assert outbox.meta("released_to") == "20"
+        assert outbox.last_sequence() == 1
+        assert outbox.events()[0].detail == "counter fell"
+        assert [one.id for one in outbox.queued(20, 9, newest=False)] == [record(1).id]
+        assert outbox.released(0, 100)[0].steps == record(1).steps
+
+
+def test_a_commit_that_fails_leaves_nothing_of_itself(outbox: Outbox) -> None:
+    outbox.commit(Commit(totals=[TOTAL]))
+    with pytest.raises(PermanentError, match="UNIQUE"):
+        outbox.commit(Commit(state={"stream:slag": 1}, totals=[TOTAL], released_to=5))
+    assert outbox.state("stream:") == {}
+    assert outbox.meta("released_to") is None
+
+
+def test_a_record_leaves_the_queue_on_its_receipt_only(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(1), 0), (record(2), 0)]))
+    assert outbox.depth().records == 2
+    assert outbox.settle([record(1).id], [], now=7) == 1
+    assert [one.sequence for one in outbox.queued(9, 9, newest=False)] == [2]
+    assert outbox.depth().last_receipt == 7
+
+
+def test_a_receipt_for_something_unknown_or_settled_changes_nothing(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(1), 0)]))
+    outbox.settle([record(1).id], [], now=7)
+    assert outbox.settle([record(1).id, "f" * 32], [], now=8) == 0
+    assert outbox.depth().last_receipt == 7
+
+
+def test_a_refused_record_is_kept_with_its_reason(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(1), 0)]))
+    outbox.settle([], [(record(1).id, "conflict")], now=7)
+    [line] = outbox.released(0, 100)
+    assert (line.status, line.reason) == ("refused", "conflict")
+    assert outbox.depth().records == 0
+
+
+def test_records_wait_until_they_are_due_and_come_in_the_order_asked(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(n), 100 + n) for n in (1, 2, 3)]))
+    assert [one.sequence for one in outbox.queued(102, 9, newest=False)] == [1, 2]
+    assert [one.sequence for one in outbox.queued(103, 2, newest=True)] == [3, 2]
+
+
+def test_past_its_size_the_outbox_drops_the_oldest_and_says_so(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(n, size=100), 0) for n in (1, 2, 3)]))
+    events = outbox.trim(OutboxPlan(max_age=10**9, max_bytes=200), now=50)
+    assert [one.sequence for one in outbox.queued(99, 9, newest=False)] == [2, 3]
+    assert len(events) == 1
+    assert outbox.depth().by_status == {"dropped": 1, "queued": 2}
+    assert outbox.events()[0].kind == "record-dropped"
+
+
+def test_past_its_age_a_record_is_dropped_once(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(n), 0) for n in (1, 2, 3)]))
+    bounds = OutboxPlan(max_age=15, max_bytes=10**9)
+    assert len(outbox.trim(bounds, now=40)) == 1
+    assert outbox.trim(bounds, now=40) == []
+
+
+def test_a_corrupt_file_is_set_aside_and_a_new_one_started(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    path.write_bytes(b"this is not a database, whatever its name says" * 100)
+    with Outbox(path) as outbox:
+        assert "corrupt-1" in outbox.set_aside
+        assert outbox.last_sequence() == 0
+    assert (tmp_path / "state.sqlite.corrupt-1").exists()
+
+
+def test_a_file_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "state.sqlite"
+    Outbox(path).close()
+    with sqlite3.connect(path) as db:
+        db.execute("PRAGMA user_version = 99")
+    db.close()
+    with pytest.raises(PermanentError, match="version 99"):
+        Outbox(path)
+
+
+def test_a_full_disk_is_an_error_that_may_pass(outbox: Outbox) -> None:
+    outbox._db.execute("PRAGMA max_page_count = 20")
+    many = [(record(number, size=5_000), 0) for number in range(1, 100)]
+    with pytest.raises(TransientError, match="free space"):
+        outbox.commit(Commit(records=many))
+    assert outbox.depth().records == 0
+
+
+def test_two_changes_join_to_what_one_after_the_other_makes() -> None:
+    first = Commit({"a": 1, "b": 1}, [TOTAL], released_to=5)
+    second = Commit({"b": 2}, records=[(record(1), 0)])
+    joined = first.followed_by(second)
+    assert joined.state == {"a": 1, "b": 2}
+    assert joined.released_to == 5
+    assert len(joined.totals) == len(joined.records) == 1
