@@ -44,6 +44,7 @@ lock: $(READY) ## refresh the hashed requirement files (needs uv: pip install uv
 
 schema: $(READY) ## write docs/schema and the generated references anew
 	@$(BIN)/python -m config.schema
+	@$(BIN)/python -m gateway.schemas
 
 clean: ## remove the virtual environment and build output
 	rm -rf $(VENV) build dist demo-run .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -402,7 +402,10 @@ def _total_row(total: Total) -> tuple[object, ...]:
 
 
 def _total(row: Sequence[Any]) -> Total:
-    return Total(*row[:8], tuple(json.loads(row[8])), json.loads(row[9]))
+    stream, start, end, quantity, unit, coverage, uncertain, band, marks, reasons = row
+    known = tuple(json.loads(marks))
+    counts = json.loads(reasons)
+    return Total(stream, start, end, quantity, unit, coverage, uncertain, band, known, counts)
 
 
 def _released(row: Sequence[Any]) -> Released:

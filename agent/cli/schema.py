@@ -1,7 +1,5 @@
 """`sidestream schema`: the JSON Schemas of files and messages, as the code uses them."""
 
-from typing import Any
-
 import click
 
 from agent.cli.output import print_json
@@ -19,16 +17,11 @@ def schema(name: str) -> None:
     Example:
       sidestream schema cell > cell.schema.json
     """
-    print_json(_schema(name))
-
-
-def _schema(name: str) -> dict[str, Any]:
     if name in _FILES:
-        from config.schema import schema as file_schema  # noqa: PLC0415
+        from config.schema import file_schema  # noqa: PLC0415
 
-        return file_schema(name)
-    from gateway import contract  # noqa: PLC0415
+        print_json(file_schema(name))
+        return
+    from gateway.schemas import message_schema  # noqa: PLC0415
 
-    model = getattr(contract, name.capitalize())
-    document: dict[str, Any] = model.model_json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+    print_json(message_schema(name))

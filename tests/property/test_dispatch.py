@@ -50,7 +50,7 @@ def test_the_backlog_never_exceeds_its_rate(waiting: int, rate: int, seconds: in
 def test_a_record_without_receipt_is_sent_again_ever_more_rarely(repeats: int) -> None:
     dispatch = Dispatch(rate=100, live_for=HOUR, first_repeat=60 * NANOSECONDS)
     one = record(10)
-    times = []
+    times: list[int] = []
     now = one.end
     while len(times) <= repeats:
         if dispatch.choose([one], now):

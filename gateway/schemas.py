@@ -1,0 +1,46 @@
+"""The published form of the wire contract: JSON Schemas made from the models the code uses.
+
+`python -m gateway.schemas` writes them to docs/schema; a test fails when they differ.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
+
+MESSAGES: dict[str, type[Message]] = {
+    "record": Record,
+    "figure": Figure,
+    "envelope": Envelope,
+    "receipt": Receipt,
+    "presence": Presence,
+    "cell": Cell,
+}
+"""Every message on the wire, by name."""
+
+
+def message_schema(name: str) -> dict[str, Any]:
+    """Give the JSON Schema (2020-12) of a message."""
+    document: dict[str, Any] = MESSAGES[name].model_json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
+
+
+def published(folder: Path) -> dict[Path, str]:
+    """Give each file of the published contract and what must be in it."""
+    return {
+        folder / f"{name}.schema.json": json.dumps(message_schema(name), indent=2) + "\n"
+        for name in MESSAGES
+    }
+
+
+def main(folder: Path) -> None:
+    """Write the published contract."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in published(folder).items():
+        path.write_text(text)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else "docs/schema"))
