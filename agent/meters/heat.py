@@ -1,0 +1,153 @@
+"""The heat meter: thermal energy of a water circuit from its flow and two temperatures."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from adapters.errors import PermanentError
+from adapters.reading import NANOSECONDS
+from agent.meter import Book, Input, Order, numeric
+from agent.water import water
+from agent.window import NEVER
+from config.plan import InputPlan, MeterPlan
+
+KILOJOULES_PER_MWH = 3.6e6
+OUT_OF_RANGE = "out-of-range"
+_ROLES = ("flow", "supply", "return")
+
+
+class Sample(NamedTuple):
+    """The last reading of one input in canonical units; `value` is None when it was bad."""
+
+    time: int
+    value: float | None
+    doubt: bool
+
+
+class Power(NamedTuple):
+    """The circuit evaluated at one instant: MW.h per second, and the supply in Celsius."""
+
+    time: int
+    power: float
+    supply: float
+    doubt: bool
+
+
+class HeatMeter:
+    """Integrates mass flow times the fall of enthalpy, by trapezoid between evaluations.
+
+    Evaluated at each new instant at which all inputs are usable and none is older than `max_gap`;
+    evaluations further apart than `max_gap` are not bridged. The mass flow of a volume meter is
+    taken with the specific volume where the sensor sits. In doubt are: a difference below `dt_min`
+    while there is flow, heat that flows the other way (counted as zero), an interval with a bad
+    reading in it. A temperature at which water is not liquid, or outside IAPWS-IF97 region 1,
+    makes its reading bad.
+    """
+
+    def __init__(self, plan: MeterPlan) -> None:
+        """Prepare the water table; raises `PermanentError` without a flow sensor's position."""
+        if plan.flow_sensor is None and not plan.flow_is_mass:
+            raise PermanentError(
+                "a heat meter that measures volume must say where its flow sensor sits",
+                mend='set flow_sensor = "supply" or flow_sensor = "return"',
+            )
+        self._inputs: dict[str, InputPlan] = {role: plan.inputs[role] for role in _ROLES}
+        self._max_gap, self._dt_min = plan.max_gap, plan.dt_min
+        self._sensor = None if plan.flow_is_mass else plan.flow_sensor
+        self._water = water(plan.pressure_mpa)
+        self._orders = {role: Order() for role in _ROLES}
+        self._samples = {role: Sample(NEVER, None, doubt=False) for role in _ROLES}
+        self._last = Power(NEVER, 0.0, 0.0, doubt=False)
+        self._bad = NEVER
+
+    def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
+        """Take the readings of one instant and evaluate once."""
+        fresh = False
+        for role, value, fault in inputs:
+            usable = self._usable(time, role, numeric(time, value, fault, book), book)
+            if usable is not None:
+                self._samples[role] = Sample(time, usable, fault is not None)
+                fresh = True
+        if fresh and time >= self._last.time:
+            self._evaluate(time, book)
+
+    def _usable(self, time: int, role: str, number: float | None, book: Book) -> float | None:
+        """Give a reading in canonical units when it is in order and in range."""
+        before = self._samples[role]
+        if number is not None and time <= before.time:
+            self._orders[role].behind(time, before.time, book)
+            return None
+        plan = self._inputs[role]
+        value = None if number is None else number * plan.factor + plan.offset
+        if value is not None and role != "flow" and not self._water.holds(value):
+            book.count(time, OUT_OF_RANGE)
+            value = None
+        if value is None:
+            self._spoil(time, role)
+        else:
+            self._orders[role].run = 0
+        return value
+
+    def _spoil(self, time: int, role: str) -> None:
+        self._bad = max(self._bad, time)
+        before = self._samples[role]
+        if time >= before.time:
+            self._samples[role] = Sample(before.time, None, doubt=False)
+
+    def _evaluate(self, time: int, book: Book) -> None:
+        flow, supply, back = (self._samples[role] for role in _ROLES)
+        if flow.value is None or supply.value is None or back.value is None:
+            return
+        if time - min(flow.time, supply.time, back.time) > self._max_gap:
+            return
+        power, odd = self._power(flow.value, supply.value, back.value)
+        doubt = odd or flow.doubt or supply.doubt or back.doubt
+        now = Power(time, power, supply.value, doubt)
+        if 0 < time - self._last.time <= self._max_gap:
+            self._integrate(self._last, now, book)
+        self._last = now
+
+    def _power(self, flow: float, supply: float, back: float) -> tuple[float, bool]:
+        """Give the power in MW.h per second, and whether it is in doubt."""
+        table = self._water
+        if flow == 0.0:
+            return 0.0, False
+        if flow < 0.0 or supply < back:
+            return 0.0, True
+        mass = flow
+        if self._sensor is not None:
+            mass = flow / table.volume(supply if self._sensor == "supply" else back)
+        drop = table.enthalpy(supply) - table.enthalpy(back)
+        return mass * drop / KILOJOULES_PER_MWH, supply - back < self._dt_min
+
+    def _integrate(self, last: Power, now: Power, book: Book) -> None:
+        seconds = (now.time - last.time) / NANOSECONDS
+        ramp = (now.power - last.power) / 2 * seconds
+        doubt = last.doubt or now.doubt or self._bad > last.time
+        warmth = (last.supply, now.supply)
+        book.add(last.time, now.time, last.power * seconds, ramp, doubt, warmth=warmth)
+
+    def reached(self) -> int:
+        """Give the last evaluation's instant, or a bad reading's too late to be bridged."""
+        last = self._last.time
+        return last if self._bad - last <= self._max_gap else self._bad
+
+    def newest(self) -> int:
+        """Give the instant of the newest reading of any quality."""
+        return max(self._bad, *(sample.time for sample in self._samples.values()))
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give the last reading of each input and the last evaluation."""
+        return {
+            "samples": dict(self._samples),
+            "last": self._last,
+            "bad": self._bad,
+            "orders": {role: order.snapshot() for role, order in self._orders.items()},
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a snapshot."""
+        self._samples = {role: Sample(*state["samples"][role]) for role in _ROLES}
+        self._last = Power(*state["last"])
+        self._bad = state["bad"]
+        for role, order in self._orders.items():
+            order.restore(state["orders"][role])

@@ -1,0 +1,40 @@
+"""Totals and events: what a stream's windows hold once closed. Neither ever leaves the plant."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """A stream's quantity in one half-open window [start, end), in nanoseconds since 1970 UTC."""
+
+    stream: str
+    start: int
+    end: int
+    quantity: float
+    """What was measured, in `unit`."""
+    unit: str
+    coverage: float
+    """Share of the window that was observed, including what was observed with doubt."""
+    uncertain: float
+    """Share of the window that was observed with doubt; never above `coverage`."""
+    band: str | None
+    """Temperature band of the supply, for heat that was observed."""
+    marks: tuple[str, ...]
+    """What a reader must know: spread, reset, rollover, clock-step; sorted."""
+    reasons: Mapping[str, int]
+    """Readings that were bad or in doubt, counted by reason, `late` and `wild` among them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something an operator may have to look at.
+
+    Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
+    `meter-back`, `meter-changed`.
+    """
+
+    time: int
+    stream: str
+    kind: str
+    detail: str

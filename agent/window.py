@@ -1,0 +1,267 @@
+"""Windows: where a meter's contributions are added up, and from which each is closed once.
+
+A contribution has a start, an end and a cumulative form a·x + b·x² (x runs from 0 at its start to 1
+at its end): a constant rate has b = 0, a ramp has both. The parts that fall into windows are
+differences of the cumulative form, so they add up to the whole.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from adapters.reading import NANOSECONDS
+from agent.total import Event, Total
+from config.plan import BANDS
+
+NEVER = -(1 << 62)
+"""An instant before all others."""
+LATE = "late"
+WILD = "wild"
+_AGGREGATED = (
+    (LATE, "late-samples", "came after their time had been counted or closed, and are left out"),
+    (WILD, "wild-values", "did not fit the readings around them, and are left out"),
+)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one window has got so far; the quantity is a compensated sum (Neumaier)."""
+
+    quantity: float = 0.0
+    residue: float = 0.0
+    covered: int = 0
+    doubtful: int = 0
+    warm_energy: float = 0.0
+    warm_time: float = 0.0
+    marks: list[str] = field(default_factory=list)
+    reasons: dict[str, int] = field(default_factory=dict)
+
+    def add(self, quantity: float, covered: int, doubt: bool) -> None:
+        """Add a quantity and the nanoseconds it was observed over."""
+        before = self.quantity
+        after = before + quantity
+        if abs(before) >= abs(quantity):
+            self.residue += (before - after) + quantity
+        else:
+            self.residue += (quantity - after) + before
+        self.quantity = after
+        self.covered += covered
+        if doubt:
+            self.doubtful += covered
+
+    def warm(self, quantity: float, covered: int, celsius: float) -> None:
+        """Weigh a supply temperature by the energy and by the time it held."""
+        self.warm_energy += quantity * celsius
+        self.warm_time += covered / NANOSECONDS * celsius
+
+    def mark(self, mark: str) -> None:
+        """Set a mark, once."""
+        if mark not in self.marks:
+            self.marks.append(mark)
+
+    def count(self, reason: str, times: int = 1) -> None:
+        """Count a reading that was not good."""
+        self.reasons[reason] = self.reasons.get(reason, 0) + times
+
+    def band(self) -> str | None:
+        """Name the band of the mean supply temperature, weighted by energy, or else by time."""
+        if not self.covered:
+            return None
+        if self.quantity > 0:
+            mean = self.warm_energy / self.quantity
+        else:
+            mean = self.warm_time / (self.covered / NANOSECONDS)
+        return next((name for limit, name in BANDS if mean < limit), BANDS[-1][1])
+
+
+class Windows:
+    """One stream's windows: the open ones, and the instant before which all are closed.
+
+    `length` divides a day or is whole days, in nanoseconds. `carries` says what becomes of a
+    quantity whose window is closed: a totaliser's goes into the first open window, a rate's is
+    left out and counted. Contributions of one stream never overlap in time.
+    """
+
+    def __init__(
+        self, stream: str, unit: str, length: int, *, carries: bool, banded: bool, log: list[Event]
+    ) -> None:
+        self.stream = stream
+        self.unit = unit
+        self.length = length
+        self.floor = NEVER
+        self._carries = carries
+        self._banded = banded
+        self._log = log
+        self._open: dict[int, Tally] = {}
+        self._silent = False
+
+    def begin(self, instant: int) -> None:
+        """Open the window an instant lies in, unless windows have begun before."""
+        if self.floor == NEVER:
+            self.floor = instant - instant % self.length
+
+    @property
+    def next_end(self) -> int:
+        """End of the first open window."""
+        return self.floor + self.length
+
+    def _tally(self, start: int) -> Tally:
+        tally = self._open.get(start)
+        if tally is None:
+            tally = self._open[start] = Tally()
+        return tally
+
+    def _at(self, time: int) -> Tally:
+        """Find the open window for what happened at an instant: its own, or the first one."""
+        return self._tally(max(time - time % self.length, self.floor))
+
+    def add(
+        self,
+        start: int,
+        end: int,
+        steady: float,
+        ramp: float = 0.0,
+        doubt: bool = False,
+        spread: bool = False,
+        warmth: tuple[float, float] | None = None,
+    ) -> None:
+        """Add a contribution: `steady`·x + `ramp`·x² over [start, end).
+
+        `spread` says that its course in time is not known; that matters only past a window's edge.
+        `warmth` is the supply temperature at start and end.
+        """
+        first = start - start % self.length
+        if first < self.floor or end > first + self.length:
+            self._split(start, end, steady, ramp, doubt, spread, warmth)
+            return
+        tally = self._open.get(first) or self._tally(first)
+        tally.add(steady + ramp, end - start, doubt)
+        if warmth is not None:
+            tally.warm(steady + ramp, end - start, (warmth[0] + warmth[1]) / 2)
+
+    def _split(
+        self,
+        start: int,
+        end: int,
+        steady: float,
+        ramp: float,
+        doubt: bool,
+        spread: bool,
+        warmth: tuple[float, float] | None,
+    ) -> None:
+        whole = end - start
+        at, share, done = start, 0.0, 0.0
+        while at < end:
+            edge = min(self.floor if at < self.floor else at - at % self.length + self.length, end)
+            reached = (edge - start) / whole
+            sum_to_edge = reached * (steady + reached * ramp)
+            part = sum_to_edge - done
+            if at < self.floor:
+                self._overdue(part)
+            else:
+                tally = self._tally(at - at % self.length)
+                tally.add(part, edge - at, doubt or spread)
+                if spread:
+                    tally.mark("spread")
+                if warmth is not None:
+                    middle = (share + reached) / 2
+                    tally.warm(part, edge - at, warmth[0] + (warmth[1] - warmth[0]) * middle)
+            at, share, done = edge, reached, sum_to_edge
+
+    def _overdue(self, part: float) -> None:
+        """Take a part whose windows are closed: it can add quantity, never coverage."""
+        tally = self._tally(self.floor)
+        if not self._carries:
+            tally.count(LATE)
+        elif part:
+            tally.add(part, 0, doubt=False)
+            tally.mark("spread")
+
+    def count(self, time: int, reason: str) -> None:
+        """Count a reading that was not good."""
+        self._at(time).count(reason)
+
+    def note(self, time: int, kind: str, detail: str) -> None:
+        """Mark the window of an instant and log an event of the same name."""
+        self._at(time).mark(kind)
+        self._log.append(Event(time, self.stream, kind, detail))
+
+    def close(self) -> Total:
+        """Close the first open window for good."""
+        start = self.floor
+        tally = self._open.pop(start, None) or Tally()
+        self.floor = start + self.length
+        self._report(self.floor, tally)
+        return self._total(start, tally)
+
+    def _report(self, end: int, tally: Tally) -> None:
+        """Log what a closed window says about its meter, as one event a kind."""
+        for reason, kind, what in _AGGREGATED:
+            if times := tally.reasons.get(reason):
+                self._log.append(Event(end, self.stream, kind, f"{times} readings {what}"))
+        silent = not tally.covered
+        if silent != self._silent:
+            bad = ", ".join(f"{n} x {reason}" for reason, n in sorted(tally.reasons.items()))
+            kind, detail = "meter-back", "the meter's readings count again"
+            if silent:
+                kind, detail = "meter-silent", f"nothing was observed: {bad or 'no readings'}"
+            self._log.append(Event(end, self.stream, kind, detail))
+        self._silent = silent
+
+    def _total(self, start: int, tally: Tally) -> Total:
+        return Total(
+            stream=self.stream,
+            start=start,
+            end=start + self.length,
+            quantity=tally.quantity + tally.residue,
+            unit=self.unit,
+            coverage=min(tally.covered / self.length, 1.0),
+            uncertain=min(tally.doubtful / self.length, 1.0),
+            band=tally.band() if self._banded else None,
+            marks=tuple(sorted(tally.marks)),
+            reasons=dict(sorted(tally.reasons.items())),
+        )
+
+    def provisional(self) -> list[Total]:
+        """Give the open windows as they stand, in time order; the first is always among them."""
+        if self.floor == NEVER:
+            return []
+        starts = sorted({self.floor, *self._open})
+        return [self._total(start, self._open.get(start) or Tally()) for start in starts]
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give everything the windows hold, fit for JSON."""
+        return {
+            "length": self.length,
+            "floor": self.floor,
+            "silent": self._silent,
+            "open": [[start, asdict(tally)] for start, tally in sorted(self._open.items())],
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from a snapshot; one with another window length is fitted to this one's."""
+        self._silent = bool(state["silent"])
+        floor = int(state["floor"])
+        self.floor = floor if floor == NEVER else -(-floor // self.length) * self.length
+        same = state["length"] == self.length
+        for start, held in state["open"]:
+            tally = Tally(**held)
+            if same:
+                self._open[start] = tally
+            else:
+                self._move(int(start), int(state["length"]), tally)
+
+    def _move(self, start: int, length: int, tally: Tally) -> None:
+        """Take over a window of another length: coverage only where it lies inside one of ours."""
+        target = self._at(start)
+        inside = start >= self.floor and start % self.length + length <= self.length
+        doubtful = tally.doubtful if inside else 0
+        target.add(tally.quantity, 0, doubt=False)
+        target.add(tally.residue, tally.covered if inside else 0, doubt=False)
+        target.doubtful += doubtful
+        target.warm_energy += tally.warm_energy
+        target.warm_time += tally.warm_time if inside else 0.0
+        for mark in (*tally.marks, *(() if inside else ("spread",))):
+            target.mark(mark)
+        for reason, times in tally.reasons.items():
+            target.count(reason, times)
