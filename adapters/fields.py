@@ -39,7 +39,12 @@ Duration = Annotated[
     float,
     BeforeValidator(_positive_seconds),
     WithJsonSchema(
-        {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|min|h|d)\s*$", "examples": ["1 s"]}
+        {
+            "title": "duration",
+            "type": "string",
+            "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|min|h|d)\s*$",
+            "examples": ["1 s"],
+        }
     ),
 ]
 """A duration above zero, in seconds once loaded, written with its unit."""
@@ -75,7 +80,7 @@ def _file(text: str, info: ValidationInfo) -> str:
 FileName = Annotated[
     str,
     AfterValidator(_file),
-    WithJsonSchema({"type": "string", "minLength": 1, "examples": ["secret.pem", "credential:x"]}),
+    WithJsonSchema({"title": "file", "type": "string", "minLength": 1}),
 ]
 """A file: relative to the configuration file, absolute, or `credential:NAME` of systemd."""
 

@@ -5,8 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel
-
 from adapters.adapter import Source, adapter, protocols
 from adapters.errors import SidestreamError
 from adapters.fields import Place
@@ -31,7 +29,7 @@ from config.plant import (
     size,
 )
 from config.secrets import resolved
-from config.tables import StateTable, broker, state
+from config.tables import StateTable, broker, state, unknown
 from config.units import Units
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -195,11 +193,3 @@ def _windows(table: WindowsTable) -> WindowPlan:
 def nanoseconds(seconds: float) -> int:
     """Turn seconds into nanoseconds."""
     return round(seconds * NANOSECONDS)
-
-
-def unknown(model: type[BaseModel], data: Mapping[str, Any], findings: Findings) -> None:
-    """Note the keys a whole file has and its model does not."""
-    known = list(model.model_fields)
-    for name in data:
-        if name not in known:
-            findings.add((name,), "unknown key", ", ".join(known), meant(name, known))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from adapters.fields import Place
 from config.errors import ConfigError, Problem, meant, shown
@@ -15,6 +15,9 @@ from config.toml import Document, Key
 
 Model = TypeVar("Model", bound=BaseModel)
 
+CHOICE = "choice"
+"""Type of the error of a table that is none of those its place may hold."""
+_RULE = "rule"
 _ACCEPTED = {
     "string_type": "a text",
     "int_type": "a whole number",
@@ -24,7 +27,7 @@ _ACCEPTED = {
     "bool_type": "true or false",
     "tuple_type": "a list",
     "list_type": "a list",
-    "too_long": "a shorter list",
+    "string_too_short": "a text that is not empty",
     "model_type": "a table",
     "dict_type": "a table",
     "mapping_type": "a table",
@@ -86,10 +89,29 @@ def _note(
         accepted = ", ".join(choices)
         hint = meant(str(within[-1]), choices)
         findings.add(key, "unknown key", accepted, hint)
+    elif kind == _RULE:
+        _note_rule(detail, key, findings)
+    elif kind == CHOICE:
+        choices = names(model, within, {})
+        given = [str(name) for name in detail["input"]] if isinstance(detail["input"], dict) else []
+        hints = [hint for hint in (meant(name, choices) for name in given) if hint]
+        findings.add(key, shown(detail["input"]), detail["msg"], hints[0] if hints else "")
     elif missing:
         findings.add(key, "missing", _described(model, within, data))
     else:
         _note_value(detail, key, findings)
+
+
+def at(key: str, accepted: str) -> PydanticCustomError:
+    """Make the error of a rule over a whole table point at the key to mend."""
+    return PydanticCustomError(_RULE, "{accepted}", {"key": key, "accepted": accepted})
+
+
+def _note_rule(detail: ErrorDetails, table: Key, findings: Findings) -> None:
+    context = detail.get("ctx", {})
+    key, value = context["key"], detail["input"]
+    found = shown(value[key]) if isinstance(value, dict) and key in value else "missing"
+    findings.add((*table, key), found, context["accepted"])
 
 
 def _note_value(detail: ErrorDetails, key: Key, findings: Findings) -> None:
@@ -103,6 +125,8 @@ def _note_value(detail: ErrorDetails, key: Key, findings: Findings) -> None:
         choices = [choice for choice in accepted.replace(" or ", ", ").split(", ") if choice]
         hint = meant(str(detail["input"]), [choice.strip("'") for choice in choices])
         accepted = accepted.replace("'", '"')
+    elif detail["type"] == "too_long":
+        accepted = f"a list of at most {context['max_length']}"
     accepted = accepted or detail["msg"].removeprefix("Input should be ")
     together = detail["type"] == "value_error" and isinstance(detail["input"], dict)
     found = "settings that do not go together" if together else shown(detail["input"])

@@ -197,19 +197,17 @@ class Resolver:
             return None
 
     def _positive(self, text: str, dimension: str, target: str, at: Key) -> float:
-        value, unit = quantity(text)
-        if self._dimension(text) != dimension or value <= 0:
+        if self._dimension(text) != dimension or quantity(text)[0] <= 0:
             self.findings.add(at, f'"{text}"', f"{EXAMPLES[dimension]} above zero")
             raise _Unfit
-        return value * self.units.scale(unit, target).factor
+        return self.units.amount(text, target)
 
     def _difference(self, text: str, at: Key) -> float:
         """Turn a temperature difference into kelvin: the degree's size counts, not its zero."""
-        value, unit = quantity(text)
-        if self._dimension(text) != "temperature" or value < 0:
+        if self._dimension(text) != "temperature" or quantity(text)[0] < 0:
             self.findings.add(at, f'"{text}"', "a temperature difference (K), zero or more")
             raise _Unfit
-        return value * self.units.scale(unit, "K").factor
+        return self.units.amount(text, "K")
 
     def _gap(self, table: MeterTable, inputs: Mapping[str, InputPlan]) -> int:
         if table.max_gap is not None:

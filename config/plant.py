@@ -17,7 +17,8 @@ from pydantic import (
 
 from adapters.adapter import SourceSettings
 from adapters.fields import Duration, Settings
-from config.tables import BrokerTable, StateTable
+from config.locate import CHOICE, at
+from config.tables import BrokerTable, StateTable, text_schema
 from config.units import quantity
 
 _DAY = 86_400.0
@@ -84,11 +85,24 @@ def size(text: str) -> int:
     return int(found[1]) * _BYTES[found[2]]
 
 
-Code = Annotated[str, AfterValidator(_code), Field(examples=["10 09 03", "19 01 13*"])]
-Treatment = Annotated[str, AfterValidator(_treatment), Field(examples=["R5"])]
-PointName = Annotated[str, AfterValidator(_reference), Field(examples=["slag_belt.total"])]
-Amount = Annotated[str, AfterValidator(_amount), Field(examples=["60 t/h"])]
-Size = Annotated[str, AfterValidator(_size), Field(examples=["200 MB"])]
+Code = Annotated[
+    str,
+    AfterValidator(_code),
+    text_schema("code", r"^\d{2} ?\d{2} ?\d{2} ?\*?$", "10 09 03", "19 01 13*"),
+]
+Treatment = Annotated[
+    str, AfterValidator(_treatment), text_schema("code", f"^({_TREATMENT.pattern})$", "R5")
+]
+PointName = Annotated[
+    str,
+    AfterValidator(_reference),
+    text_schema("point", f"^{_REFERENCE.pattern}$", "slag_belt.total"),
+]
+Amount = Annotated[
+    str, AfterValidator(_amount), text_schema("quantity", r"^\s*-?\d.*\S\s*$", "60 t/h", "16 bar")
+]
+Size = Annotated[str, AfterValidator(_size), text_schema("size", f"^{_SIZE.pattern}$", "200 MB")]
+HubKey = Annotated[str, AfterValidator(_hub_key), text_schema("key", f"^{_HUB_KEY.pattern}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -106,7 +120,7 @@ class PlantTable(Settings):
 class HubTable(BrokerTable):
     """The cluster's hub. Without this table the plant measures and nothing is sent."""
 
-    key: Annotated[str, AfterValidator(_hub_key)]
+    key: HubKey
     """The hub's public key, `sshub1_…`: records are sealed to it, receipts checked with it."""
     receipts: bool = True
     """Records are kept until the hub's signed receipt; `false` for a hub that gives none."""
@@ -197,7 +211,7 @@ Meter = Annotated[
     | Annotated[HeatMeter, Tag("(flow)")],
     Discriminator(
         _meter,
-        custom_error_type="meter",
+        custom_error_type=CHOICE,
         custom_error_message=f"a table with {_METER}",
     ),
 ]
@@ -232,11 +246,13 @@ class StreamTable(Settings):
     @model_validator(mode="after")
     def _fits_kind(self) -> "StreamTable":
         if self.kind == "material" and self.material is None:
-            raise ValueError('`material = "10 09 03"`, its code, or another `kind`')
-        if self.kind == "heat" and (self.material or self.status or self.treatment):
-            raise ValueError("heat, which has no `material`, `status` or `treatment`")
-        if isinstance(self.meter, HeatMeter) and self.kind != "heat":
-            raise ValueError('`kind = "heat"` with a meter of flow, supply and return')
+            raise at("material", 'the code of the material, "10 09 03"; or another `kind`')
+        if self.kind == "heat":
+            for name in ("material", "status", "treatment"):
+                if getattr(self, name) is not None:
+                    raise at(name, "nothing, as heat has none")
+        elif isinstance(self.meter, HeatMeter):
+            raise at("kind", '"heat", for a meter of flow, supply and return')
         return self
 
 
@@ -259,11 +275,11 @@ class WindowsTable(Settings):
     def _whole(self) -> "WindowsTable":
         for name, length in (("measure", self.measure), ("release", self.release)):
             if not (whole(_DAY, length) or whole(length, _DAY)):
-                raise ValueError(f"a `{name}` that divides a day, or is whole days")
+                raise at(name, "a length that divides a day, or whole days")
         if not whole(self.release, self.measure):
-            raise ValueError("a `release` window that is a whole number of `measure` windows")
+            raise at("release", "a whole number of `measure` windows")
         if "jitter" in self.model_fields_set and self.jitter > self.release:
-            raise ValueError("a `jitter` no longer than the `release` window")
+            raise at("jitter", "at most a `release` window")
         return self
 
 

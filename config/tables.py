@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from adapters.fields import FileName, Settings
+from config.errors import meant
 from config.locate import Findings
 from config.plan import BrokerPlan, TlsPlan
 from config.secrets import secret
@@ -31,8 +32,16 @@ def _broker(text: str) -> str:
     return text
 
 
+def text_schema(title: str, pattern: str, *examples: str) -> WithJsonSchema:
+    """Describe a text whose form a validator of ours checks, for the JSON Schema."""
+    schema: dict[str, Any] = {"title": title, "type": "string", "pattern": pattern}
+    return WithJsonSchema({**schema, "examples": list(examples)} if examples else schema)
+
+
 BrokerUrl = Annotated[
-    str, AfterValidator(_broker), Field(json_schema_extra={"pattern": "^mqtts?://[^@/]+/?$"})
+    str,
+    AfterValidator(_broker),
+    text_schema("URL", "^mqtts?://[^@/]+/?$", "mqtts://hub.example.org"),
 ]
 ClusterName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """A cluster's name: lower case, digits and hyphens, for it is part of topics."""
@@ -141,3 +150,11 @@ def state(table: StateTable, base: str, env: Mapping[str, str], service: str) ->
 
 def _absolute(path: str, base: str) -> str:
     return path if path.startswith("/") else f"{base}/{path}"
+
+
+def unknown(model: type[BaseModel], data: Mapping[str, Any], findings: Findings) -> None:
+    """Note the tables a file has and its model does not."""
+    known = list(model.model_fields)
+    for name in data:
+        if name not in known:
+            findings.add((name,), "unknown key", ", ".join(known), meant(name, known))

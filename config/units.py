@@ -2,12 +2,14 @@
 
 The notation is that of UCUM as payloads use it (`t/h`, `m3`, `MW.h`, `Cel`), with the everyday
 `kWh`, `MWh`, `Nm3`, `degC` and `°C` taken too. Which symbols there are is decided here; what one
-is worth, by pint. pint is imported when the first conversion asks for it and its registry goes
-when the `Units` of a load goes.
+is worth, by pint, in exact fractions. A calorie is that of UCUM, 4.184 J.
+pint is imported when the first conversion asks for it; its registry goes with the `Units` of a
+load.
 """
 
 import re
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, Final
 
 _PINT: Final = {
@@ -67,10 +69,15 @@ class Scale:
 
 def quantity(text: str) -> tuple[float, str]:
     """Split `"60 t/h"` into 60.0 and its unit; raises ValueError saying what is accepted."""
+    number, unit = _split(text)
+    return float(number), unit
+
+
+def _split(text: str) -> tuple[str, str]:
     found = _QUANTITY.fullmatch(text)
     if found is None:
         raise ValueError('a number with its unit, such as "60 t/h"')
-    return float(found[1]), found[2]
+    return found[1], found[2]
 
 
 def _expression(unit: str) -> str:
@@ -105,21 +112,26 @@ class Units:
         """Give the conversion between two units of one dimension (ValueError when they are not)."""
         if self._dimensions(unit) != self._dimensions(target):
             raise ValueError(f"a unit that can be turned into {target}")
-        zero, hundred = (self._converted(value, unit, target) for value in (0.0, 100.0))
-        factor = (hundred - zero) / 100.0 if zero else self._converted(1.0, unit, target)
-        return Scale(factor, zero)
+        zero = self._exact(0, unit, target)
+        return Scale(float(self._exact(1, unit, target) - zero), float(zero))
+
+    def amount(self, text: str, target: str) -> float:
+        """Turn `"16 bar"` into a number of the target unit; a temperature is a difference here."""
+        number, unit = _split(text)
+        zero = self._exact(0, unit, target)
+        return float((self._exact(1, unit, target) - zero) * Fraction(number))
 
     def _dimensions(self, unit: str) -> Any:
         return self._pint().Unit(_expression(unit)).dimensionality
 
-    def _converted(self, value: float, unit: str, target: str) -> float:
+    def _exact(self, value: int, unit: str, target: str) -> Fraction:
         registry = self._pint()
-        made = registry.Quantity(value, registry.Unit(_expression(unit)))
-        return float(made.to(registry.Unit(_expression(target))).magnitude)
+        made = registry.Quantity(Fraction(value), registry.Unit(_expression(unit)))
+        return Fraction(made.to(registry.Unit(_expression(target))).magnitude)
 
     def _pint(self) -> Any:
         if self.registry is None:
             import pint  # noqa: PLC0415 - half a second, and only where there are units to convert
 
-            self.registry = pint.UnitRegistry(cache_folder=None)
+            self.registry = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
         return self.registry

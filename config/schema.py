@@ -1,0 +1,130 @@
+"""JSON Schemas of both files, from the models that load them: `python -m config.schema`."""
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+
+from adapters.adapter import adapter, protocols
+from config.hub import HubFile
+from config.plant import PlantFile
+
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_REF = "#/$defs/{model}"
+_UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
+
+
+class _Generator(GenerateJsonSchema):
+    """Leaves out titles that only repeat a key."""
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature
+        return False
+
+
+def plant_schema() -> dict[str, Any]:
+    """Give the schema of a plant file; a source is one of the installed protocols."""
+    models = {protocol: adapter(protocol).settings for protocol in protocols()}
+    schema, names = _schema(PlantFile, *dict.fromkeys(models.values()))
+    definitions = schema["$defs"]
+    for protocol, model in models.items():
+        definitions[f"source {protocol}"] = _source(definitions[names[str(model)]], protocol)
+    for model in set(models.values()):
+        definitions.pop(names[str(model)], None)
+    choices = [{"$ref": _ref(f"source {protocol}")} for protocol in models]
+    schema["properties"]["sources"] |= {"additionalProperties": {"oneOf": choices}}
+    return schema
+
+
+def hub_schema() -> dict[str, Any]:
+    """Give the schema of a hub file."""
+    return _schema(HubFile)[0]
+
+
+def _schema(
+    file: type[BaseModel], *others: type[BaseModel]
+) -> tuple[dict[str, Any], dict[str, str]]:
+    refs, shared = models_json_schema(
+        [(model, "validation") for model in (file, *others)],
+        ref_template=_REF,
+        schema_generator=_Generator,
+    )
+    prefix = _REF.format(model="")
+    names = {str(model): ref["$ref"].removeprefix(prefix) for (model, _), ref in refs.items()}
+    definitions = {name: _tidy(found) for name, found in shared["$defs"].items()}
+    top = definitions.pop(names[str(file)])
+    return {"$schema": DIALECT, **top, "$defs": definitions}, names
+
+
+def _ref(name: str) -> str:
+    return f"#/$defs/{name.replace(' ', '%20')}"
+
+
+def _source(schema: Mapping[str, Any], protocol: str) -> dict[str, Any]:
+    chosen = {"const": protocol, "description": "Which adapter reads this source."}
+    properties = {**schema["properties"], "protocol": chosen}
+    required = sorted({*schema.get("required", []), "protocol"})
+    return {**schema, "properties": properties, "required": required}
+
+
+def _tidy(node: Any) -> Any:
+    """Write a schema as TOML is written: no null, durations with their unit, no empty tables."""
+    if isinstance(node, list):
+        return [_tidy(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    tidy = {key: _tidy(value) for key, value in node.items()}
+    if "anyOf" in tidy:
+        tidy |= _without_null(tidy)
+    if "default" in tidy:
+        _tidy_default(tidy)
+    return tidy
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    choices = [choice for choice in schema.pop("anyOf") if choice != {"type": "null"}]
+    return {**choices[0], **schema} if len(choices) == 1 else {"anyOf": choices}
+
+
+def _tidy_default(schema: dict[str, Any]) -> None:
+    default = schema["default"]
+    if default is None or isinstance(default, dict | list):
+        del schema["default"]
+    elif schema.get("type") == "string" and isinstance(default, float):
+        schema["default"] = duration(default)
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a duration in the largest unit that fits: 900.0 is `15 min`."""
+    for length, unit in _UNITS:
+        if seconds >= length and seconds % length == 0:
+            return f"{seconds / length:g} {unit}"
+    return f"{seconds * 1000:g} ms"
+
+
+def _json(schema: dict[str, Any]) -> str:
+    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
+
+
+def documents() -> Mapping[str, Callable[[], str]]:
+    """Name every generated file, below `docs`, and give what makes its text."""
+    from config.reference import reference  # noqa: PLC0415 - reference is written from the schemas
+
+    return {
+        "schema/plant.schema.json": lambda: _json(plant_schema()),
+        "schema/hub.schema.json": lambda: _json(hub_schema()),
+        "configuration.md": reference,
+    }
+
+
+def main(docs: Path = Path("docs")) -> None:
+    """Write the generated files anew."""
+    for name, text in documents().items():
+        (docs / name).parent.mkdir(parents=True, exist_ok=True)
+        (docs / name).write_text(text(), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
