@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from adapters.reading import Block
+from adapters.reading import NANOSECONDS, Block
 from agent.figure import Disclosure, disclose
 from agent.outbox import Commit
 from agent.pipeline import Pipeline
@@ -18,6 +18,8 @@ from config.plan import PlantPlan
 
 STREAM = "stream:"
 CURSOR = "cursor:"
+HORIZON = 300 * NANOSECONDS
+"""How far ahead of the clock a live reading's time may be before the reading is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Memory:
 class Engine:
     """The plant's way from readings to records, one call at a time.
 
-    `jitter` draws the delay of a record in nanoseconds, afresh for each record.
+    `jitter` draws the delay of a record in nanoseconds, afresh for each record. `horizon` is how
+    far ahead of the clock a reading may be (None: any distance, for recorded data).
     """
 
     def __init__(
@@ -44,12 +47,15 @@ class Engine:
         sealer: Sealer | None,
         jitter: Callable[[], int],
         memory: Memory | None = None,
+        horizon: int | None = HORIZON,
     ) -> None:
         memory = memory or Memory()
         self._plan = plan
         self._sealer = sealer
         self._jitter = jitter
-        self.pipeline = Pipeline(plan.streams, plan.windows, dict(memory.streams) or None)
+        self.pipeline = Pipeline(
+            plan.streams, plan.windows, memory.streams or None, horizon=horizon
+        )
         self.cursors = dict(memory.cursors)
         self._closed_to = dict(memory.closed_to)
         self._released_to = memory.released_to

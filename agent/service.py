@@ -13,7 +13,7 @@ from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import PermanentError, TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status
-from agent.engine import CURSOR, STREAM, Engine, Memory
+from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
 from agent.outbox import Commit, Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
@@ -105,14 +105,19 @@ class Service:
         self._clock: Callable[[], int] = self._data_clock if self._replay else wall_clock
         bound = 0 if self._replay else plan.windows.jitter
         draw = random.SystemRandom()
-        self._engine = Engine(plan, seals, lambda: draw.randint(0, bound), memory(outbox))
+        self._engine = Engine(
+            plan,
+            seals,
+            lambda: draw.randint(0, bound),
+            memory(outbox),
+            horizon=None if self._replay else HORIZON,
+        )
         self._board = status.Board()
         self._progress = _Progress()
         self._unwritten = Commit()
         self._writing = asyncio.Lock()
         self._started = wall_clock()
         self._committed = self._started
-        self._next_look = 0
         self._publisher = self._make_publisher(seals)
 
     def _make_publisher(self, seals: Sealer | None) -> Publisher | None:
@@ -134,11 +139,7 @@ class Service:
     async def _replayed(self, block: Block) -> None:
         """Let the data's time drive windows, and commit as they close."""
         self._data_clock.now = max(self._data_clock.now, block.time)
-        if block.time < self._next_look:
-            return
-        measure = self._plan.windows.measure
-        self._next_look = block.time - block.time % measure + measure
-        self._engine.advance(block.time)
+        self._engine.advance(self._data_clock.now)
         if wall_clock() - self._committed > NANOSECONDS // 4:
             await self.commit()
 

@@ -1,0 +1,135 @@
+"""From blocks to committed records: nothing lost or doubled, wherever the plug is pulled."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from adapters.reading import Block
+from agent.engine import Engine
+from agent.outbox import Commit, Outbox
+from agent.service import memory
+from agent.total import Total
+from gateway.seal import open_record, verify_record
+from tests.plants import HOUR, START, block, hub_key, plan, plant_key, sealer
+
+PLAN = plan()
+
+
+def blocks(rises: Sequence[int]) -> list[Block]:
+    total, made = 10**6, []
+    for minute, rise in enumerate(rises):
+        total += rise
+        made.append(block(minute, total, rise * 0.06))
+    return made
+
+
+def run(feed: Sequence[Block], outbox: Outbox, stops: set[int], every: int) -> None:
+    """Feed an engine, committing every few blocks; at a stop all that was not committed is lost."""
+    at = 0
+    stops = set(stops)
+    while at < len(feed):
+        known = memory(outbox)
+        engine = Engine(PLAN, sealer(), lambda: 0, known, horizon=None)
+        at = int(known.cursors.get("belt", "-1")) + 1
+        while at < len(feed):
+            if at in stops:
+                stops.discard(at)
+                break
+            engine.take(feed[at])
+            engine.advance(feed[at].time)
+            at += 1
+            if at % every == 0:
+                outbox.commit(engine.commit())
+        else:
+            engine.finish(feed[-1].time)
+            outbox.commit(engine.commit())
+
+
+def outcome(outbox: Outbox) -> tuple[list[Total], list[dict[str, Any]]]:
+    """Give the totals, and the records as the hub reads them but for their signature."""
+    records = []
+    for queued in outbox.queued(2**62, 10**6, newest=False):
+        content = open_record(queued.payload, "ora", queued.pseudonym, hub_key())
+        verify_record(content, "ora", queued.pseudonym, plant_key().public)
+        records.append({key: value for key, value in content.items() if key != "signature"})
+    return outbox.totals(0, 2**62), records
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    st.lists(st.integers(0, 900), min_size=130, max_size=260),
+    st.sets(st.integers(0, 250), max_size=6),
+    st.integers(1, 40),
+)
+def test_a_run_that_was_cut_anywhere_commits_what_an_uncut_one_does(
+    rises: list[int], stops: set[int], every: int
+) -> None:
+    feed = blocks(rises)
+    with tempfile.TemporaryDirectory() as folder:
+        with Outbox(Path(folder) / "whole") as outbox:
+            run(feed, outbox, set(), len(feed))
+            whole = outcome(outbox)
+        with Outbox(Path(folder) / "cut") as outbox:
+            run(feed, outbox, stops, every)
+            assert outcome(outbox) == whole
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.integers(0, 900), min_size=130, max_size=260))
+def test_records_add_up_to_what_the_counter_counted(rises: list[int]) -> None:
+    feed = blocks(rises)
+    with tempfile.TemporaryDirectory() as folder, Outbox(Path(folder) / "state") as outbox:
+        run(feed, outbox, set(), 7)
+        records = outcome(outbox)[1]
+    hours = (len(feed) - 1) // 60
+    counted = sum(rises[1 : hours * 60 + 1]) / 1000
+    left = sum(
+        figure["quantity"]
+        for record in records
+        for figure in record["figures"]
+        if figure["code"] == "10 09 03"
+    )
+    assert len(records) == hours
+    assert abs(left - counted) <= 1e-9 * max(1.0, counted)
+
+
+def test_every_release_window_has_one_record_even_when_nothing_was_measured() -> None:
+    engine = Engine(PLAN, sealer(), lambda: 0)
+    engine.advance(START)
+    engine.advance(START + 5 * HOUR)
+    commit = engine.commit()
+    assert [record.start for record, _ in commit.records] == [START + h * HOUR for h in range(4)]
+    assert all(json.loads(record.plain)["figures"] == [] for record, _ in commit.records)
+    assert len({len(record.payload) for record, _ in commit.records}) == 1
+
+
+def test_the_jitter_delays_each_record_anew() -> None:
+    draws = iter([5, 7])
+    engine = Engine(PLAN, sealer(), lambda: next(draws))
+    engine.advance(START)
+    engine.advance(START + 3 * HOUR - 1)
+    now = START + 3 * HOUR - 1
+    assert [due - now for _, due in engine.commit().records] == [5, 7]
+
+
+def test_without_a_hub_totals_are_kept_and_no_record_is_made() -> None:
+    engine = Engine(PLAN, None, lambda: 0)
+    engine.advance(START)
+    engine.advance(START + 2 * HOUR)
+    commit = engine.commit()
+    assert len(commit.totals) > 0
+    assert commit.records == ()
+
+
+def test_a_commit_hands_out_each_thing_once() -> None:
+    engine = Engine(PLAN, sealer(), lambda: 0)
+    engine.take(block(0, 1, 1.0))
+    engine.advance(START + 2 * HOUR)
+    assert engine.commit() != Commit()
+    again = engine.commit()
+    assert (again.totals, again.records, again.events, again.state) == ((), (), (), {})
