@@ -1,0 +1,325 @@
+"""One connection: opens it, asks one request at a time, and trusts no answer it cannot place."""
+
+import asyncio
+import logging
+import ssl
+import struct
+import termios
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import cast
+
+from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
+from pymodbus.client.base import ModbusBaseClient
+from pymodbus.exceptions import ModbusException
+from pymodbus.framer import FramerType
+from pymodbus.pdu import ModbusPDU
+
+from adapters.modbus.address import ADDRESSES, Table
+from adapters.modbus.answer import Answer, Failure, Scope, exception
+from adapters.modbus.points import Span
+
+_CODES: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
+_UNREADABLE = (ModbusException, LookupError, ValueError, TypeError, AttributeError, struct.error)
+_FOREVER = 86_400.0
+_SILENCE = 0.1
+_PARITIES = {"none": "N", "even": "E", "odd": "O"}
+_Shape = tuple[Table, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How to reach a device or gateway over TCP; `rtu` is RTU framing, without transaction ids."""
+
+    host: str
+    port: int
+    rtu: bool = False
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Serial:
+    """How to reach the devices on a serial port."""
+
+    device: str
+    baudrate: int
+    parity: str
+    stopbits: int
+    bytesize: int
+
+    @property
+    def rtu(self) -> bool:
+        """Serial lines use RTU framing."""
+        return True
+
+    def __str__(self) -> str:
+        return self.device
+
+
+class _Guard(asyncio.Protocol):
+    """Stands between transport and client: tells of a lost link and of answers nobody can read."""
+
+    def __init__(self, client: ModbusBaseClient) -> None:
+        self.client = client
+        self.transport: asyncio.Transport | None = None
+        self.made = asyncio.Event()
+        self.lost = False
+        self.bytes = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+        self.client.ctx.connection_made(transport)
+        self.made.set()
+
+    def data_received(self, data: bytes) -> None:
+        self.bytes += len(data)
+        try:
+            self.client.ctx.data_received(data)
+        except _UNREADABLE as error:
+            self._fail(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
+        self.client.ctx.connection_lost(exc)
+        self._fail(ConnectionResetError("the connection was closed"))
+
+    def _fail(self, error: Exception) -> None:
+        future = self.client.ctx.response_future
+        if not future.done():
+            future.set_exception(error)
+            future.exception()  # marks it as seen when no request waits
+
+
+class Line:
+    """A connection that is opened when asked to and closed when it can no longer be trusted.
+
+    RTU framing has no transaction ids, so a late answer looks like the answer to a later request of
+    the same device, function and length. After a timeout there the line is closed, left until
+    silent, and the device is first asked for another length: as devices answer in order, an answer
+    of that length proves that nothing older is still to come.
+    """
+
+    def __init__(self, place: Network | Serial, clock: Callable[[], int], gap: float) -> None:
+        self.place = place
+        self.connections = 0
+        self._clock = clock
+        self._gap = gap
+        self._guard: _Guard | None = None
+        self._ready_at = 0.0
+        self._noisy = False
+        self._doubts: dict[int, set[_Shape]] = {}
+        _quiet()
+
+    @property
+    def up(self) -> bool:
+        """Whether there is a connection that has not been seen to break."""
+        return self._guard is not None and not self._guard.lost
+
+    def close(self) -> None:
+        """Drop the connection at once."""
+        guard, self._guard = self._guard, None
+        if guard is None:
+            return
+        if guard.transport is not None:
+            guard.transport.abort()
+        guard.client.close()
+
+    async def open(self, wait: float) -> Failure | None:
+        """Connect; gives the failure, with the reason a person can act on."""
+        self.close()
+        self.connections += 1
+        try:
+            async with asyncio.timeout(wait):
+                await self._connect(min(_SILENCE, wait / 4))
+        except TimeoutError:
+            found = ("timeout", f"no connection within {wait:g} s")
+        except ssl.SSLCertVerificationError as error:
+            found = ("tls", f"the certificate is refused: {error.verify_message}")
+        except ssl.SSLError as error:
+            found = ("tls", f"no TLS connection: {error.reason or error}")
+        except ConnectionRefusedError:
+            found = ("refused", "connection refused: nothing listens there")
+        except ConnectionResetError:
+            found = ("disconnected", "the connection was closed while it was being made")
+        except FileNotFoundError:
+            found = ("no-such-device", "there is no such serial port")
+        except (OSError, termios.error, ValueError) as error:
+            found = ("unreachable", f"no connection: {error}")
+        else:
+            return None
+        self.close()
+        return self._failure(Scope.LINE, *found)
+
+    async def read(self, span: Span, device_id: int, wait: float) -> Answer | Failure:
+        """Ask one request of an open line; every doubt about the answer is a failure."""
+        doubts = self._doubts.get(device_id)
+        if doubts:
+            settled = await self._settle(span, device_id, wait, doubts)
+            if settled is not None:
+                return settled
+        return await self._ask(span, device_id, wait)
+
+    async def _connect(self, silence: float) -> None:
+        client = self._client()
+        guard = self._guard = _Guard(client)
+        if isinstance(self.place, Network):
+            await asyncio.get_running_loop().create_connection(
+                lambda: guard,
+                self.place.host,
+                self.place.port,
+                ssl=self.place.tls,
+                server_hostname=self._server_name(self.place),
+            )
+        else:
+            # The client's own factory hands out its own protocol; the guard takes that place.
+            transport, _ = await client.ctx.call_create()
+            transport.set_protocol(guard)
+            await guard.made.wait()
+        if self._noisy:
+            await self._drain(guard, silence)
+
+    async def _drain(self, guard: _Guard, silence: float) -> None:
+        """Wait until nothing has come for a while; the caller's timeout bounds it."""
+        seen = -1
+        while seen != guard.bytes:
+            seen = guard.bytes
+            await asyncio.sleep(silence)
+        self._noisy = False
+
+    @staticmethod
+    def _server_name(place: Network) -> str | None:
+        return (place.server_name or place.host) if place.tls is not None else None
+
+    def _client(self) -> ModbusBaseClient:
+        place = self.place
+        if isinstance(place, Network):
+            return AsyncModbusTcpClient(
+                place.host,
+                port=place.port,
+                framer=FramerType.RTU if place.rtu else FramerType.SOCKET,
+                timeout=_FOREVER,
+                retries=0,
+                reconnect_delay=0,
+            )
+        return AsyncModbusSerialClient(
+            place.device,
+            baudrate=place.baudrate,
+            parity=_PARITIES[place.parity],
+            stopbits=place.stopbits,
+            bytesize=place.bytesize,
+            timeout=_FOREVER,
+            retries=0,
+            reconnect_delay=0,
+        )
+
+    async def _settle(
+        self,
+        span: Span,
+        device_id: int,
+        wait: float,
+        doubts: set[_Shape],
+    ) -> Failure | None:
+        """Find out whether old answers are still to come; None when none are."""
+        step = 8 if span.of_bits else 1
+        units = _units(span)
+        fresh = [n for n in (*range(1, units), units + 1) if (span.table, n) not in doubts]
+        if fresh:
+            other = Span(span.table, min(span.start, ADDRESSES - fresh[0] * step), fresh[0] * step)
+            outcome = await self._ask(other, device_id, wait)
+            if isinstance(outcome, Failure) and not outcome.code:
+                return outcome
+        self._doubts.pop(device_id, None)
+        return None
+
+    async def _ask(self, span: Span, device_id: int, wait: float) -> Answer | Failure:
+        guard = self._guard
+        if guard is None or guard.lost:
+            return self._failure(Scope.LINE, "disconnected", "the connection was closed")
+        await self._rest()
+        try:
+            async with asyncio.timeout(wait):
+                answer = await _request(guard.client, span, device_id)
+            outcome = self._judged(answer, guard.client, span, device_id)
+        except TimeoutError:
+            outcome = self._failure(
+                Scope.DEVICE, "timeout", f"device {device_id} did not answer within {wait:g} s"
+            )
+        except OSError as error:
+            outcome = self._failure(Scope.LINE, "disconnected", str(error))
+        except _UNREADABLE as error:
+            outcome = self._garbled(f"the answer cannot be read: {error}")
+        self._ready_at = asyncio.get_running_loop().time() + self._gap
+        task = asyncio.current_task()
+        if task is not None and task.cancelling():
+            raise asyncio.CancelledError  # wait_for of Python 3.11 can swallow it
+        self._distrust(outcome, span, device_id)
+        return outcome
+
+    async def _rest(self) -> None:
+        wait = self._ready_at - asyncio.get_running_loop().time()
+        if wait > 0:
+            await asyncio.sleep(wait)
+
+    def _judged(
+        self, answer: ModbusPDU, client: ModbusBaseClient, span: Span, device_id: int
+    ) -> Answer | Failure:
+        code = _CODES[span.table]
+        if answer.dev_id != device_id or answer.function_code & 0x7F != code:
+            return self._garbled("the answer is another device's or another function's")
+        if not self.place.rtu and answer.transaction_id != client.ctx.request_transaction_id:
+            return self._garbled("the answer has another request's transaction id")
+        if answer.isError():
+            return exception(self._clock(), answer.exception_code)
+        words = answer.bits if span.of_bits else answer.registers
+        if len(words) != _units(span) * (8 if span.of_bits else 1):
+            return self._failure(
+                Scope.DEVICE if self.place.rtu else Scope.REQUEST,
+                "short-answer" if len(words) < span.length else "long-answer",
+                f"the answer holds {len(words)} values, not {span.length}",
+            )
+        return Answer(self._clock(), words)
+
+    def _distrust(self, outcome: Answer | Failure, span: Span, device_id: int) -> None:
+        if isinstance(outcome, Answer) or outcome.code:
+            return
+        if self.place.rtu:
+            self._doubts.setdefault(device_id, set()).add((span.table, _units(span)))
+            self._noisy = True
+            self.close()
+        elif outcome.scope is Scope.LINE:
+            self.close()
+
+    def _garbled(self, text: str) -> Failure:
+        return self._failure(
+            Scope.DEVICE if self.place.rtu else Scope.REQUEST, "garbled-answer", text
+        )
+
+    def _failure(self, scope: Scope, reason: str, text: str) -> Failure:
+        return Failure(self._clock(), scope, reason, f"{self.place}: {text}")
+
+
+def _units(span: Span) -> int:
+    """Give the length an answer shows: registers, or bytes of bits."""
+    return -(-span.length // 8) if span.of_bits else span.length
+
+
+def _request(client: ModbusBaseClient, span: Span, device_id: int) -> Awaitable[ModbusPDU]:
+    start, count = span.start, span.length
+    if span.table == "holding":
+        return client.read_holding_registers(start, count=count, device_id=device_id)
+    if span.table == "input":
+        return client.read_input_registers(start, count=count, device_id=device_id)
+    if span.table == "coil":
+        return client.read_coils(start, count=count, device_id=device_id)
+    return client.read_discrete_inputs(start, count=count, device_id=device_id)
+
+
+def _quiet() -> None:
+    # Failures are reported by readings and health; the library would log each one with its frames.
+    log = logging.getLogger("pymodbus")
+    if log.level == logging.NOTSET:
+        log.setLevel(logging.CRITICAL)

@@ -1,0 +1,206 @@
+"""What people write for a Modbus source and its points."""
+
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, SerializeAsAny, model_validator
+
+from adapters.adapter import PointSettings, SourceSettings
+from adapters.fields import Duration, FileName
+from adapters.modbus.address import ADDRESSES, Numbering, Table, locate
+
+Type = Literal[
+    "bool",
+    "int16",
+    "uint16",
+    "int32",
+    "uint32",
+    "int64",
+    "uint64",
+    "float32",
+    "float64",
+    "bcd16",
+    "bcd32",
+    "string",
+]
+Order = Literal["big", "little", "big-swapped", "little-swapped"]
+"""Order of the bytes A (most significant) to D: big ABCD, little DCBA, big-swapped BADC,
+little-swapped CDAB."""
+
+MAX_DECIMALS = 12
+_REGISTERS = {
+    "bool": 1,
+    "int16": 1,
+    "uint16": 1,
+    "bcd16": 1,
+    "int32": 2,
+    "uint32": 2,
+    "float32": 2,
+    "bcd32": 2,
+    "int64": 4,
+    "uint64": 4,
+    "float64": 4,
+}
+_WRAPS = {"uint16": 2**16, "uint32": 2**32, "uint64": 2**64, "bcd16": 10**4, "bcd32": 10**8}
+_BIT_TABLES = ("coil", "discrete")
+_FIELD_TYPES = {"bool": 16, "uint16": 16, "uint32": 32}
+
+
+class ModbusPoint(PointSettings):
+    """One value of a Modbus device: where it is and how it is written there."""
+
+    number: Annotated[int, Field(ge=0)] = Field(alias="register")
+    """Register number, read as the source's `numbering` says."""
+    table: Table | None = None
+    """Table the register is in; implied by 4xxxx numbering, otherwise holding unless set."""
+    type: Type | None = None
+    """How the value is written; a coil or discrete input is bool, a register uint16 unless set."""
+    length: Annotated[int, Field(ge=1, le=125)] | None = None
+    """Registers of a string (two characters each)."""
+    order: Order | None = None
+    """Byte order of this value: big (ABCD), little (DCBA), big-swapped (BADC), little-swapped
+    (CDAB); the source's unless set."""
+    bits: tuple[Annotated[int, Field(ge=0, le=31)], Annotated[int, Field(ge=0, le=31)]] | None = (
+        None
+    )
+    """Lowest and highest bit, both included, of a field in a bool, uint16 or uint32 register."""
+    scale: float = 1.0
+    """Factor on the value as read."""
+    offset: float = 0.0
+    """Added after the factor, in the point's unit."""
+    decimals: Annotated[int, Field(ge=0, le=MAX_DECIMALS)] | None = None
+    """Fixed decimals: the value as read is divided by ten to this power."""
+    decimals_register: Annotated[int, Field(ge=0)] | None = None
+    """Register (same numbering and table) that holds the number of decimals, read each time."""
+
+    @property
+    def registers(self) -> int:
+        """Length of the value in registers (or bits, in a table of bits)."""
+        if self.type == "string":
+            return self.length or 1
+        return _REGISTERS[self.type or "uint16"]
+
+    def span(self) -> float | None:
+        """Give the value at which an unsigned or BCD counter wraps, scaled; None for others."""
+        if self.decimals_register is not None:
+            return None
+        width = 1 + self.bits[1] - self.bits[0] if self.bits else None
+        whole = 2**width if width else _WRAPS.get(self.type or "uint16")
+        return None if whole is None else whole * self.scale / 10 ** (self.decimals or 0)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.type == "string") != (self.length is not None):
+            raise ValueError('`length` (in registers) goes with type = "string", and only with it')
+        if self.decimals is not None and self.decimals_register is not None:
+            raise ValueError("either `decimals` or `decimals_register`, not both")
+        if self.type in ("bool", "string") and self._scaled():
+            raise ValueError(f'a value of type = "{self.type}" has no scale, offset or decimals')
+        self._check_bits()
+        return self
+
+    def _scaled(self) -> bool:
+        fixed = (self.scale, self.offset) == (1.0, 0.0)
+        return not fixed or self.decimals is not None or self.decimals_register is not None
+
+    def _check_bits(self) -> None:
+        if self.bits is None:
+            return
+        low, high = self.bits
+        width = _FIELD_TYPES.get(self.type or "uint16", 0)
+        if not low <= high < width:
+            raise ValueError(
+                "`bits` is [lowest, highest], within 0 to 15 of a bool or uint16 "
+                "or 0 to 31 of a uint32"
+            )
+        if self.type == "bool" and low != high:
+            raise ValueError('`bits` of type = "bool" names one bit, such as [3, 3]')
+
+
+class ModbusSource(SourceSettings):
+    """What Modbus sources of every kind of line have in common: one device on a line."""
+
+    points: Mapping[str, SerializeAsAny[ModbusPoint]] = Field(default_factory=dict)
+    """The values to read, by name."""
+    device_id: Annotated[int, Field(ge=0, le=255)] = 1
+    """Address of the device on its line (unit id)."""
+    numbering: Numbering = "4xxxx"
+    """How register numbers are written: as 40001, 30001, 10001 and 1 (4xxxx), or counted from 0 or
+    1 within the point's table."""
+    order: Order = "big"
+    """Byte order of values: big (ABCD), little (DCBA), big-swapped (BADC), little-swapped (CDAB);
+    its byte part holds for single registers and strings too."""
+    max_registers: Annotated[int, Field(ge=1, le=125)] = 125
+    """Most registers the device gives in one answer."""
+    max_bits: Annotated[int, Field(ge=1, le=2000)] = 2000
+    """Most coils or discrete inputs the device gives in one answer."""
+    gap: Duration = 0.0
+    """Rest between an answer and the next request on the line."""
+    backoff_min: Duration = 0.5
+    """First pause after a fault of the line or the device; each further fault doubles it."""
+    backoff_max: Duration | None = None
+    """Longest pause; unset, `every` for a line, and on a shared line ten times `timeout` (or
+    `every`, when longer) for a device that alone is silent."""
+
+    @model_validator(mode="after")
+    def _readable(self) -> Self:
+        for name, point in self.points.items():
+            try:
+                self._check(point)
+            except ValueError as error:
+                raise ValueError(f"point {name!r}: {error}") from None
+        return self
+
+    def _check(self, point: ModbusPoint) -> None:
+        table, address = locate(point.number, point.table, self.numbering)
+        if table in _BIT_TABLES and (point.type not in (None, "bool") or point.bits is not None):
+            raise ValueError(
+                f'register {point.number} is a {table}: type = "bool" without `bits`'
+                f' (numbering is "{self.numbering}"; see `numbering` and `table`)'
+            )
+        length = 1 if table in _BIT_TABLES else point.registers
+        if address + length > ADDRESSES:
+            raise ValueError(f"the value runs past the last address of its table ({table})")
+        if table not in _BIT_TABLES and length > self.max_registers:
+            raise ValueError(f"{length} registers, more than max_registers = {self.max_registers}")
+        if point.decimals_register is not None:
+            locate(point.decimals_register, table, self.numbering)
+
+
+class TcpSource(ModbusSource):
+    """A Modbus device reached over TCP, or through a gateway."""
+
+    host: Annotated[str, Field(min_length=1)]
+    """Name or address of the device or gateway."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 502
+    """TCP port."""
+
+
+class TlsSource(TcpSource):
+    """A Modbus device reached over TLS (Modbus/TCP Security)."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] = 802
+    """TCP port."""
+    ca: FileName | None = None
+    """File of the certificates to trust, PEM; the system's unless set."""
+    certificate: FileName | None = None
+    """File of our certificate, PEM, for devices that ask for one."""
+    key: FileName | None = None
+    """File of our certificate's private key, PEM, when it is not in the same file."""
+    server_name: str | None = None
+    """Name the device's certificate must hold; `host` unless set."""
+
+
+class SerialSource(ModbusSource):
+    """A Modbus device on a serial line (RTU)."""
+
+    device: Annotated[str, Field(min_length=1)]
+    """Serial port, such as /dev/ttyUSB0 or a path under /dev/serial/by-id."""
+    baudrate: Annotated[int, Field(ge=50)] = 19_200
+    """Bits a second."""
+    parity: Literal["none", "even", "odd"] = "even"
+    """Parity bit; even is the standard's default."""
+    stopbits: Literal[1, 2] = 1
+    """Stop bits."""
+    bytesize: Literal[7, 8] = 8
+    """Data bits."""

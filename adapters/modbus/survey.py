@@ -1,0 +1,98 @@
+"""What polling has taught about a device: values it refuses, places and lengths it cannot span."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from adapters.modbus.address import Table
+from adapters.modbus.plan import Cut, requests
+from adapters.modbus.points import Span
+
+ILLEGAL_ADDRESS = 2
+ILLEGAL_VALUE = 3
+SPLITTING = (ILLEGAL_ADDRESS, ILLEGAL_VALUE)
+"""Exception codes that may mean part of a request, or its length, is refused."""
+_FIRST_RETEST = 60_000_000_000
+_LONGEST_RETEST = 3_600_000_000_000
+
+
+@dataclass(slots=True)
+class _Reach:
+    """Longest answer seen and shortest request known to be too long, for one kind of table."""
+
+    limit: int
+    answered: int = 0
+    refused: int | None = None
+
+    @property
+    def now(self) -> int:
+        """Length to plan with: halfway into the unknown, so that polling finds the true limit."""
+        if self.refused is None:
+            return self.limit
+        return max(1, self.answered, (self.answered + self.refused) // 2)
+
+    def answer(self, length: int) -> None:
+        """Note an answered length; one that was thought too long shows that length is no matter."""
+        self.answered = max(self.answered, length)
+        if self.refused is not None and self.answered >= self.refused:
+            self.refused = None
+
+
+@dataclass(slots=True)
+class Survey:
+    """A device's map as known so far; `refused` holds values' own spans and exception codes."""
+
+    max_registers: int
+    max_bits: int
+    refused: dict[Span, int] = field(default_factory=dict)
+    cuts: set[Cut] = field(default_factory=set)
+    _registers: _Reach = field(init=False)
+    _bits: _Reach = field(init=False)
+    _retest_at: int = 0
+    _retest_after: int = _FIRST_RETEST
+
+    def __post_init__(self) -> None:
+        self._registers = _Reach(self.max_registers)
+        self._bits = _Reach(self.max_bits)
+
+    def requests(self, values: Iterable[Span]) -> tuple[Span, ...]:
+        """Plan the requests for values, leaving out refused ones."""
+        return requests((v for v in values if v not in self.refused), self._limits(), self.cuts)
+
+    def _limits(self) -> Mapping[Table, int]:
+        registers, bits = self._registers.now, self._bits.now
+        return {"holding": registers, "input": registers, "coil": bits, "discrete": bits}
+
+    def _reach(self, span: Span) -> _Reach:
+        return self._bits if span.of_bits else self._registers
+
+    def state(self) -> tuple[object, ...]:
+        """Give all that a plan depends on, to tell whether it must be made anew."""
+        return (self._registers.now, self._bits.now, len(self.cuts), *self.refused)
+
+    def answered(self, span: Span) -> None:
+        """Note that a request was answered in full."""
+        self._reach(span).answer(span.length)
+        self.refused.pop(span, None)
+
+    def refuse(self, value: Span, code: int, now: int) -> None:
+        """Note that a value by itself is refused; it is left out until the next retest."""
+        self.refused[value] = code
+        if self._retest_at <= now:
+            self._retest_at = now + self._retest_after
+
+    def split(self, whole: Span, left: Span, right: Span, code: int) -> None:
+        """Note that a request was refused while both its halves were answered."""
+        reach = self._reach(whole)
+        adjacent = left.end >= right.start
+        if (adjacent or code == ILLEGAL_VALUE) and reach.answered < whole.length:
+            reach.refused = min(whole.length, reach.refused or whole.length)
+        else:
+            self.cuts.add((whole.table, right.start))
+
+    def due(self, now: int) -> tuple[Span, ...]:
+        """Give the refused values to try again, each alone: after a minute, then ever rarer."""
+        if not self.refused or now < self._retest_at:
+            return ()
+        self._retest_after = min(2 * self._retest_after, _LONGEST_RETEST)
+        self._retest_at = now + self._retest_after
+        return tuple(self.refused)

@@ -1,0 +1,220 @@
+"""One device's polling, decided without I/O: which requests, and what their answers come to.
+
+A round is a generator: it gives a request and is sent its answer, or gives a block to deliver.
+"""
+
+from bisect import bisect_left
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+
+from adapters.modbus.answer import Answer, Failure, Scope, explained, reason
+from adapters.modbus.decode import Decoder, compiled
+from adapters.modbus.plan import hull
+from adapters.modbus.points import PointPlan, Span, resolve
+from adapters.modbus.settings import ModbusSource
+from adapters.modbus.survey import SPLITTING, Survey
+from adapters.reading import Block, Fault, Quality
+
+UNREAD = Fault(Quality.BAD, "unread")
+Outcome = Answer | Failure
+Round = Generator[Span | Block, Outcome | None, None]
+_Fetch = Generator[Span | Block, Outcome | None, bool]
+
+
+_MOST_TUPLES = 64
+
+
+class _SilentError(Exception):
+    """Ends a round early: the device or the line gives no more answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    """A request's decoding, and the numbers of decimals its answer holds, by offset."""
+
+    decoder: Decoder
+    decimals: tuple[tuple[Span, int], ...]
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What a round has read so far."""
+
+    now: int
+    decimals: dict[Span, int] = field(default_factory=dict)
+    held: list[tuple[Decoder, Answer]] = field(default_factory=list)
+    unread: dict[str, Fault] = field(default_factory=dict)
+    failure: Failure | None = None
+
+
+class Unit:
+    """One source: its points, what is known of its map, and its compiled requests."""
+
+    def __init__(self, name: str, settings: ModbusSource) -> None:
+        self.name = name
+        self.plans = resolve(settings)
+        self.survey = Survey(settings.max_registers, settings.max_bits)
+        self.failure: Failure | None = None
+        """Why the last round is incomplete, or None."""
+        self._registers = {plan.span: plan.settings.number for plan in self.plans}
+        self._registers |= {
+            plan.decimals: plan.settings.decimals_register or 0
+            for plan in self.plans
+            if plan.decimals is not None
+        }
+        self._wanted = sorted(self._registers)
+        self._by_place = sorted(self.plans, key=lambda plan: plan.span)
+        self._decimals = {plan.decimals for plan in self.plans if plan.decimals is not None}
+        self._jobs: dict[Span, _Job] = {}
+        self._requests: tuple[Span, ...] = ()
+        self._planned: tuple[object, ...] | None = None
+        self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    def requests(self) -> tuple[Span, ...]:
+        """Plan the requests of a round with what is known now."""
+        state = self.survey.state()
+        if state != self._planned:
+            self._planned = state
+            self._requests = self.survey.requests(self._wanted)
+            self._assign()
+        return self._requests
+
+    def _assign(self) -> None:
+        # Requests may overlap where values do; a point is decoded from the first that holds it.
+        self._jobs = {}
+        taken: set[str] = set()
+        for request in self._requests:
+            plans = [plan for plan in self._plans(request) if plan.name not in taken]
+            taken.update(plan.name for plan in plans)
+            self._jobs[request] = self._job(request, plans)
+
+    def notes(self) -> tuple[str, ...]:
+        """Say what is left out and why."""
+        return tuple(
+            f"register {self._registers[value]}: {explained(code)}"
+            for value, code in sorted(self.survey.refused.items())
+        )
+
+    def missed(self, failure: Failure) -> Block | None:
+        """Make every point bad, for a poll that could not take place."""
+        return self._bad([plan.name for plan in self.plans], failure.fault, failure.time)
+
+    def round(self, now: int) -> Round:
+        """Read every point once; `now` in ns since 1970 UTC decides on retests."""
+        progress = _Progress(now, unread={plan.name: UNREAD for plan in self.plans})
+        self.failure = None
+        try:
+            for request in (*self.requests(), *self.survey.due(now)):
+                yield from self._fetch(request, (), progress)
+        except _SilentError:
+            pass
+        for decoder, answer in progress.held:
+            yield self._decoded(decoder, answer, progress)
+        yield from self._rest(progress)
+
+    def _within(self, request: Span) -> list[Span]:
+        if request in self.survey.refused:
+            return [request]
+        return [
+            value
+            for value in self._wanted
+            if request.holds(value) and value not in self.survey.refused
+        ]
+
+    def _fetch(self, request: Span, values: Sequence[Span], progress: _Progress) -> _Fetch:
+        outcome = yield request
+        if isinstance(outcome, Answer):
+            self.survey.answered(request)
+            yield from self._answered(request, outcome, progress)
+            return True
+        if isinstance(outcome, Failure):
+            yield from self._failed(request, values, outcome, progress)
+        return False
+
+    def _answered(self, request: Span, answer: Answer, progress: _Progress) -> Round:
+        job = self._jobs.get(request)
+        if job is None:
+            job = self._jobs[request] = self._job(request, self._plans(request))
+        for register, offset in job.decimals:
+            progress.decimals[register] = int(answer.words[offset])
+        decoder = job.decoder
+        if decoder.needs <= progress.decimals.keys():
+            yield self._decoded(decoder, answer, progress)
+        else:
+            progress.held.append((decoder, answer))
+
+    def _failed(
+        self, request: Span, values: Sequence[Span], failure: Failure, progress: _Progress
+    ) -> Round:
+        if failure.scope is not Scope.REQUEST:
+            self._blame(self.plans, failure, progress)
+            raise _SilentError
+        values = values or self._within(request)
+        if failure.code not in SPLITTING:
+            self._blame(self._plans(request), failure, progress)
+        elif len(values) == 1:
+            self.survey.refuse(values[0], failure.code, failure.time)
+        else:
+            yield from self._halved(request, values, failure.code, progress)
+
+    def _halved(
+        self, request: Span, values: Sequence[Span], code: int, progress: _Progress
+    ) -> Round:
+        middle = len(values) // 2
+        halves = values[:middle], values[middle:]
+        spans = hull(halves[0]), hull(halves[1])
+        left = yield from self._fetch(spans[0], halves[0], progress)
+        right = yield from self._fetch(spans[1], halves[1], progress)
+        if left and right:
+            self.survey.split(request, *spans, code)
+
+    def _blame(self, plans: Sequence[PointPlan], failure: Failure, progress: _Progress) -> None:
+        self.failure = failure
+        progress.failure = failure
+        for plan in plans:
+            if plan.name in progress.unread:
+                progress.unread[plan.name] = failure.fault
+
+    def _plans(self, request: Span) -> list[PointPlan]:
+        first = bisect_left(
+            self._by_place, (request.table, request.start), key=lambda plan: plan.span[:2]
+        )
+        last = bisect_left(
+            self._by_place, (request.table, request.end), key=lambda plan: plan.span[:2]
+        )
+        return [plan for plan in self._by_place[first:last] if request.holds(plan.span)]
+
+    def _job(self, request: Span, plans: Sequence[PointPlan]) -> _Job:
+        held = sorted(register for register in self._decimals if request.holds(register))
+        offsets = tuple((register, register.start - request.start) for register in held)
+        return _Job(compiled(request, plans), offsets)
+
+    def _decoded(self, decoder: Decoder, answer: Answer, progress: _Progress) -> Block:
+        values, faults = decoder.decode(answer.words, progress.decimals)
+        for point in decoder.points:
+            progress.unread.pop(point, None)
+        return Block(self.name, answer.time, decoder.points, values, faults)
+
+    def _rest(self, progress: _Progress) -> Round:
+        for plan in self.plans:
+            code = self.survey.refused.get(plan.span)
+            if code is not None and progress.unread.get(plan.name) is UNREAD:
+                progress.unread[plan.name] = Fault(Quality.BAD, reason(code))
+        by_fault: dict[Fault, list[str]] = {}
+        for point, fault in progress.unread.items():
+            by_fault.setdefault(fault, []).append(point)
+        time = progress.failure.time if progress.failure is not None else progress.now
+        for fault, points in by_fault.items():
+            block = self._bad(points, fault, time)
+            if block is not None:
+                yield block
+
+    def _bad(self, points: Sequence[str], fault: Fault, time: int) -> Block | None:
+        if not points:
+            return None
+        if len(self._same) > _MOST_TUPLES:
+            self._same.clear()
+        names = tuple(points)
+        names = self._same.setdefault(names, names)
+        faults = dict.fromkeys(range(len(names)), fault)
+        return Block(self.name, time, names, (None,) * len(names), faults)
