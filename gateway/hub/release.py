@@ -67,15 +67,20 @@ def _coverage(rows: Iterable[FigureRow], window: Window) -> float:
     return min(seen / (window.end - window.start), 1.0)
 
 
-def release_due(book: Book, plan: Calendars, up_since: int | None, now: int) -> int:
-    """Decide every window that is due, oldest first; gives how many were decided.
+def release_due(
+    book: Book, plan: Calendars, up_since: int | None, now: int, limit: int = 50
+) -> int:
+    """Decide windows that are due, oldest first, `limit` of a kind at most; gives how many.
 
     A window is decided when it holds figures, or when figures of an earlier decided window wait
     for it; empty windows are passed over.
     """
     count = 0
     for kind, calendar in plan.calendars.items():
-        while (earliest := book.earliest(kind)) is not None:
+        for _ in range(limit):
+            earliest = book.earliest(kind)
+            if earliest is None:
+                break
             window = next_window(calendar, book.decided_to(kind), earliest)
             if not due(window, plan.wait, up_since, now):
                 break

@@ -40,7 +40,7 @@ def _p_rule(sizes: Mapping[str, float], guarded: list[str], rules: Rules) -> str
     target = max(guarded, key=lambda owner: (sizes[owner], owner))
     others = sorted(size for owner, size in sizes.items() if owner != target)
     remainder = math.fsum(others[:-1])
-    return "p% rule" if remainder < rules.p / 100 * sizes[target] else None
+    return "p% rule" if 100 * remainder < rules.p * sizes[target] else None
 
 
 def _dominance(sizes: Mapping[str, float], guarded: list[str], rules: Rules) -> str | None:
@@ -49,4 +49,4 @@ def _dominance(sizes: Mapping[str, float], guarded: list[str], rules: Rules) -> 
     count, percent = rules.dominance
     largest = sorted((sizes[owner] for owner in guarded), reverse=True)[:count]
     held, total = math.fsum(largest), math.fsum(sizes.values())
-    return f"{count} owners hold over {percent:g} %" if held > percent / 100 * total else None
+    return f"{count} owners hold over {percent:g} %" if 100 * held > percent * total else None

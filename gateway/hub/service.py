@@ -1,0 +1,307 @@
+"""The hub's service: records in, receipts out, windows decided, cells to the store and the feed."""
+
+import asyncio
+import random
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import rfc8785
+
+from adapters.errors import PermanentError, SidestreamError, TransientError
+from config.hub_plan import HubPlan
+from config.plan import BrokerPlan
+from gateway.contract import cells_topic, presence_topic, receipts_topic, records_topic, rfc3339
+from gateway.hub.book import Numbered
+from gateway.hub.intake import Gate, receipt_content
+from gateway.hub.presence import Presences
+from gateway.hub.release import Calendars, release_due
+from gateway.hub.status import Live, write_live
+from gateway.hub.vault import Open, Vault
+from gateway.keys import HubKey, load
+from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
+from gateway.seal import seal_receipt
+from gateway.stores.contract import Store, open_store
+
+T = TypeVar("T")
+TICK = 1.0
+"""Seconds between looks for windows that are due."""
+REPORT = 2.0
+"""Seconds between two reports of status and signs of life."""
+BACKOFF = (0.5, 60.0)
+"""First and longest wait in seconds before a store, or a full disk, is tried again."""
+SESSION_EXPIRY = 30 * 86_400
+"""Seconds a broker keeps the hub's queue while the hub is away."""
+_FEED = 100
+_STORE = 500
+
+
+async def run_hub(
+    plan: HubPlan, clock: Callable[[], int], stop: asyncio.Event, notify: Callable[[str], None]
+) -> None:
+    """Run the hub until `stop` is set.
+
+    `clock` gives nanoseconds since 1970 UTC; `notify` takes sd_notify's lines. Raises
+    `PermanentError` for what a person must mend before the hub can start: its key, a member's
+    key, its ledger's version or place.
+    """
+    hub = _Hub(plan, clock, notify)
+    try:
+        await hub.report()
+        notify("READY=1")
+        async with asyncio.TaskGroup() as tasks:
+            parts = (hub.stay_linked(), hub.release(), hub.fill_store(), hub.watch())
+            running = [tasks.create_task(part) for part in parts]
+            await stop.wait()
+            notify("STOPPING=1")
+            for task in running:
+                task.cancel()
+    finally:
+        hub.vault.close()
+
+
+def _gate(plan: HubPlan, key: HubKey) -> Gate:
+    try:
+        return Gate.of(plan.cluster, key, plan.members, plan.limits)
+    except ValueError as error:
+        raise PermanentError(
+            f"a member's key cannot be read: expected {error}", mend="correct it in the hub file"
+        ) from error
+
+
+def _broker(plan: HubPlan, key: HubKey) -> BrokerPlan:
+    name = plan.broker.client_id or f"sidestream-hub-{key.public.fingerprint[:16]}"
+    return replace(plan.broker, client_id=name)
+
+
+class _Hub:
+    def __init__(
+        self, plan: HubPlan, clock: Callable[[], int], notify: Callable[[str], None]
+    ) -> None:
+        self.plan = plan
+        self.vault = Vault(plan, clock)
+        self._clock = clock
+        self._notify = notify
+        self._key = HubKey(load(Path(plan.key_file)))
+        self._gate = _gate(plan, self._key)
+        self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members)
+        self._presences = Presences()
+        self._started = clock()
+        self._up_since: int | None = None
+        self._link = LinkState(connected=False, detail="not yet connected")
+        self._store_up: bool | None = None
+        self._store_detail = ""
+        self._problem = ""
+        self._to_feed = asyncio.Event()
+        self._to_store = asyncio.Event()
+        self._changed = asyncio.Event()
+
+    # Broker.
+
+    async def stay_linked(self) -> None:
+        await keep_connected(
+            _broker(self.plan, self._key),
+            self._session,
+            clean=False,
+            session_expiry=SESSION_EXPIRY,
+            manual_ack=True,
+            on_state=self._linked,
+            clock=self._clock,
+        )
+
+    def _linked(self, state: LinkState) -> None:
+        self._link = state
+        self._changed.set()
+
+    async def _session(self, connection: Connection) -> None:
+        cluster = self.plan.cluster
+        await connection.subscribe(records_topic(cluster, "+"), presence_topic(cluster, "+"))
+        self._up_since = self._clock()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._take(connection))
+                tasks.create_task(self._feed(connection))
+        finally:
+            self._up_since = None
+
+    async def _take(self, connection: Connection) -> None:
+        """Store what arrives, then acknowledge it to the broker, then tell its senders."""
+        while True:
+            batch = [await connection.next()]
+            while connection.pending() and len(batch) < self.plan.limits.batch:
+                batch.append(await connection.next())
+            records = [message for message in batch if self._is_record(message)]
+            receipts = await self._insist(partial(self._store, records)) if records else []
+            for message in batch:
+                connection.ack(message)
+            sending = (self._tell(connection, topic, receipt) for topic, receipt in receipts)
+            await asyncio.gather(*sending)
+
+    def _is_record(self, message: Inbound) -> bool:
+        if message.topic.startswith(presence_topic(self.plan.cluster, "")):
+            self._presences.note(message.topic, message.payload)
+            return False
+        return True
+
+    def _store(self, batch: Sequence[Inbound], opened: Open) -> list[tuple[str, bytes]]:
+        now, cluster = self._clock(), self.plan.cluster
+        verdicts = [self._gate.judge(message.topic, message.payload, now) for message in batch]
+        drafts = opened.ledger.store(verdicts, now)
+        receipts = []
+        for name, draft in drafts.items():
+            content = receipt_content(
+                cluster, name, draft.stored, draft.refused, draft.sequence, rfc3339(now)
+            )
+            receipts.append((receipts_topic(cluster, name), seal_receipt(content, self._key)))
+        return receipts
+
+    async def _tell(self, connection: Connection, topic: str, receipt: bytes) -> None:
+        try:
+            await connection.publish(topic, receipt)
+        except PublishRefusedError as error:
+            self._problem = str(error)
+
+    async def _insist(self, work: Callable[[Open], T]) -> T:
+        """Run work on the ledger, again and again while its disk is full or failing."""
+        attempt = 0
+        while True:
+            try:
+                done = await self.vault.run(work)
+            except TransientError as error:
+                self._problem = str(error)
+                await asyncio.sleep(_wait(attempt))
+                attempt += 1
+            else:
+                self._problem = "" if attempt else self._problem
+                return done
+
+    async def _feed(self, connection: Connection) -> None:
+        """Publish decided cells, retained, oldest first; each counts when the broker has it."""
+        attempt = 0
+        while True:
+            self._to_feed.clear()
+            cells = await self._insist(lambda opened: opened.book.unpublished(_FEED))
+            try:
+                done = [await self._publish(connection, cell) for cell in cells]
+            except PublishRefusedError as error:
+                self._problem = str(error)
+                await asyncio.sleep(_wait(attempt))
+                attempt += 1
+                continue
+            attempt = 0
+            if done:
+                await self._insist(partial(_mark_published, numbers=done, now=self._clock()))
+            else:
+                await self._to_feed.wait()
+
+    async def _publish(self, connection: Connection, numbered: Numbered) -> int:
+        cell = numbered.cell
+        payload = rfc8785.dumps(cell.model_dump(mode="json", exclude_none=True))
+        topic = cells_topic(self.plan.cluster, cell.cell)
+        await connection.publish(topic, payload, retain=True)
+        return numbered.number
+
+    # Release.
+
+    async def release(self) -> None:
+        while True:
+            count = await self._insist(
+                lambda opened: release_due(
+                    opened.book, self._calendars, self._up_since, self._clock()
+                )
+            )
+            if count:
+                self._to_feed.set()
+                self._to_store.set()
+                self._changed.set()
+            else:
+                await asyncio.sleep(TICK)
+
+    # Store.
+
+    async def fill_store(self) -> None:
+        attempt = 0
+        store: Store | None = None
+        try:
+            while True:
+                self._to_store.clear()
+                try:
+                    if store is None:
+                        store = await asyncio.to_thread(
+                            open_store, self.plan.store, self.plan.state_dir
+                        )
+                    more = await self._write(store)
+                except SidestreamError as error:
+                    self._store_up, self._store_detail = False, str(error)
+                    await asyncio.sleep(_wait(attempt))
+                    attempt += 1
+                    continue
+                attempt = 0
+                if not more:
+                    await self._to_store.wait()
+        finally:
+            if store is not None:
+                store.close()
+
+    async def _write(self, store: Store) -> bool:
+        cells = await self._insist(lambda opened: opened.book.unwritten(_STORE))
+        if not cells:
+            return False
+        await asyncio.to_thread(store.write, [cell for _, cell in cells])
+        self._store_up, self._store_detail = True, ""
+        numbers = [number for number, _ in cells]
+        await self._insist(partial(_mark_written, numbers=numbers, now=self._clock()))
+        return True
+
+    # Status.
+
+    async def watch(self) -> None:
+        while True:
+            await self.report()
+            # Told only after the ledger's thread has answered: a sign of progress, not of life.
+            self._notify("WATCHDOG=1")
+            self._changed.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(REPORT):
+                    await self._changed.wait()
+
+    async def report(self) -> None:
+        """Write the status file and tell the service manager in a line."""
+        try:
+            heard = self._presences.copy()
+            online = await self.vault.run(lambda opened: heard.members(opened.ledger.member_of))
+            write_live(self.plan, self._live(online))
+        except TransientError as error:
+            self._problem = str(error)
+        except OSError as error:
+            self._problem = f"the status file cannot be written ({error})"
+        link = "connected" if self._link.connected else f"not connected: {self._link.detail}"
+        self._notify(f"STATUS=broker {link}".replace("\n", " "))
+
+    def _live(self, online: dict[str, bool]) -> Live:
+        return Live(
+            updated=self._clock(),
+            started=self._started,
+            broker_up=self._link.connected,
+            broker=self._link.detail,
+            store_up=self._store_up,
+            store=self._store_detail,
+            problem=self._problem,
+            online=online,
+        )
+
+
+def _mark_published(opened: Open, numbers: Sequence[int], now: int) -> None:
+    opened.book.mark_published(numbers, now)
+
+
+def _mark_written(opened: Open, numbers: Sequence[int], now: int) -> None:
+    opened.book.mark_written(numbers, now)
+
+
+def _wait(attempt: int) -> float:
+    longest = min(BACKOFF[1], BACKOFF[0] * 2.0 ** min(attempt, 10))
+    return longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter is no secret

@@ -1,0 +1,191 @@
+"""The hub's state for its operator: a file the hub keeps, and the ledger read beside it."""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from config.hub_plan import HubPlan
+from gateway.contract import Cell
+from gateway.hub.book import cell_of
+from gateway.hub.database import open_readonly, translated
+
+LEDGER = "hub-ledger.db"
+FILE = "hub-status.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """What only the running hub knows: its links, who is online, what is wrong now."""
+
+    updated: int
+    started: int
+    broker_up: bool
+    broker: str
+    store_up: bool | None
+    store: str
+    problem: str = ""
+    online: Mapping[str, bool] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStatus:
+    """One member: presence (None: never heard), its last record, and sequences never received."""
+
+    name: str
+    owner: str
+    place: str
+    online: bool | None
+    records: int
+    last_received: int | None
+    last_window_end: int | None
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class HubStatus:
+    """The hub as a whole; instants in nanoseconds since 1970 UTC, `live` None when never run."""
+
+    cluster: str
+    live: Live | None
+    members: tuple[MemberStatus, ...]
+    quarantine: Mapping[str, int]
+    quarantine_dropped: int
+    duplicates: int
+    superseded: int
+    records: int
+    undecided_figures: int
+    decided_cells: int
+    unwritten_cells: int
+    unpublished_cells: int
+    set_aside: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class DecidedCell:
+    """A cell with what only the operator sees: why it is withheld, its sum, how far it got."""
+
+    cell: Cell
+    listed: bool
+    reason: str
+    quantity: float
+    owners: int
+    written: int | None
+    published: int | None
+
+
+def write_live(plan: HubPlan, live: Live) -> None:
+    """Replace the status file at once; raises OSError."""
+    path = Path(plan.runtime_dir) / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_suffix(".new")
+    draft.write_text(json.dumps(asdict(live)))
+    draft.replace(path)
+
+
+def read_live(plan: HubPlan) -> Live | None:
+    """Read the status file; None when the hub has never run or the file is not whole."""
+    try:
+        return Live(**json.loads((Path(plan.runtime_dir) / FILE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def hub_status(plan: HubPlan) -> HubStatus:
+    """Tell the hub's state, whether it runs or not; raises `PermanentError` without a ledger."""
+    path = Path(plan.state_dir) / LEDGER
+    live = read_live(plan)
+    with closing(open_readonly(path)) as connection, translated(path):
+        return summary(connection, plan, live)
+
+
+def summary(connection: sqlite3.Connection, plan: HubPlan, live: Live | None) -> HubStatus:
+    """Count what is in the ledger; cheap enough to be asked every few seconds."""
+    counters: dict[str, int] = dict(_rows(connection, "SELECT name, value FROM counters"))
+    senders = {row[0]: row for row in _rows(connection, _SENDERS)}
+    quarantine = {
+        name.removeprefix("quarantined:"): value
+        for name, value in counters.items()
+        if name.startswith("quarantined:")
+    }
+    set_aside = _rows(connection, "SELECT value FROM meta WHERE key = 'set_aside'")
+    return HubStatus(
+        cluster=plan.cluster,
+        live=live,
+        members=_members(plan, senders, live),
+        quarantine=quarantine,
+        quarantine_dropped=counters.get("quarantine-dropped", 0),
+        duplicates=counters.get("duplicates", 0),
+        superseded=counters.get("superseded", 0),
+        records=sum(row[1] for row in senders.values()),
+        undecided_figures=_number(connection, _UNDECIDED),
+        decided_cells=_number(connection, "SELECT coalesce(max(number), 0) FROM cells"),
+        unwritten_cells=_number(connection, _UNWRITTEN),
+        unpublished_cells=_number(connection, _UNPUBLISHED),
+        set_aside=set_aside[0][0] if set_aside else None,
+    )
+
+
+_SENDERS = (
+    'SELECT member, sum(records), max(received), max("end"), sum(last - first + 1 - records) '
+    "FROM senders GROUP BY member"
+)
+_UNDECIDED = "SELECT count(*) FROM figures WHERE counted IS NULL AND superseded = 0"
+_UNWRITTEN = "SELECT count(*) FROM cells WHERE status = 'released' AND written IS NULL"
+_UNPUBLISHED = "SELECT count(*) FROM cells WHERE listed = 1 AND published IS NULL"
+
+
+def _rows(connection: sqlite3.Connection, query: str) -> list[Any]:
+    return connection.execute(query).fetchall()
+
+
+def _number(connection: sqlite3.Connection, query: str) -> int:
+    return int(connection.execute(query).fetchone()[0])
+
+
+def _members(
+    plan: HubPlan, senders: Mapping[str, Any], live: Live | None
+) -> tuple[MemberStatus, ...]:
+    online = {} if live is None else live.online
+    nothing = (None, 0, None, None, 0)
+    rows = ((member, senders.get(member.name, nothing)) for member in plan.members)
+    return tuple(
+        MemberStatus(
+            member.name,
+            member.owner,
+            member.place,
+            online.get(member.name),
+            row[1],
+            row[2],
+            row[3],
+            max(0, row[4]),
+        )
+        for member, row in rows
+    )
+
+
+def hub_cells(plan: HubPlan, *, since: int = 0, limit: int = 1000) -> list[DecidedCell]:
+    """List decided cells whose windows start at `since` or later, newest first.
+
+    Holds sums and reasons of withheld cells: for the hub's operator only. Raises
+    `PermanentError` without a ledger.
+    """
+    path = Path(plan.state_dir) / LEDGER
+    query = "SELECT * FROM cells WHERE start >= ? ORDER BY start DESC, name LIMIT ?"
+    with closing(open_readonly(path)) as connection, translated(path):
+        return [_decided(row, plan.cluster) for row in connection.execute(query, (since, limit))]
+
+
+def _decided(row: sqlite3.Row, cluster: str) -> DecidedCell:
+    return DecidedCell(
+        cell=cell_of(row, cluster),
+        listed=bool(row["listed"]),
+        reason=row["reason"],
+        quantity=row["quantity"],
+        owners=row["owners"],
+        written=row["written"],
+        published=row["published"],
+    )

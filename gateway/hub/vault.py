@@ -1,0 +1,70 @@
+"""The ledger behind one thread: every use waits its turn and never holds up the event loop."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self, TypeVar
+
+from config.hub_plan import HubPlan
+from gateway.hub.book import Book
+from gateway.hub.database import CorruptError, Database
+from gateway.hub.ledger import Ledger
+from gateway.hub.status import LEDGER, HubStatus, Live, summary
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Open:
+    """The ledger as it is open now."""
+
+    database: Database
+    ledger: Ledger
+    book: Book
+
+    @classmethod
+    def at(cls, plan: HubPlan, now: int) -> Self:
+        """Open the plan's ledger; raises `PermanentError`, or `TransientError` when it is busy."""
+        database = Database.open(Path(plan.state_dir) / LEDGER, now)
+        return cls(database, Ledger(database, plan.limits), Book(database, plan.cluster))
+
+    def status(self, plan: HubPlan, live: Live | None) -> HubStatus:
+        """Count what is in the ledger."""
+        with self.database.look() as cursor:
+            return summary(cursor.connection, plan, live)
+
+
+class Vault:
+    """Runs what is asked on the open ledger; a damaged one is set aside and begun anew."""
+
+    def __init__(self, plan: HubPlan, clock: Callable[[], int]) -> None:
+        self._plan = plan
+        self._clock = clock
+        self._thread = ThreadPoolExecutor(1, "ledger")
+        self._open: Open | None = None
+
+    async def run(self, work: Callable[[Open], T]) -> T:
+        """Run work in the ledger's thread; raises what it raises."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._work, work)
+
+    def _work(self, work: Callable[[Open], T]) -> T:
+        if self._open is None:
+            self._open = Open.at(self._plan, self._clock())
+        try:
+            return work(self._open)
+        except CorruptError:
+            damaged, self._open = self._open, None
+            damaged.database.close()
+            raise
+
+    def close(self) -> None:
+        """Close the ledger after what is running has ended."""
+        self._thread.submit(self._close).result()
+        self._thread.shutdown()
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._open.database.close()
+            self._open = None

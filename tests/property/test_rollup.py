@@ -1,0 +1,141 @@
+"""Roll-up against an oracle that knows nothing of how partitions are chosen."""
+
+import itertools
+from fractions import Fraction
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.hub_plan import Rules
+from gateway.hub.partition import Partition, choose
+from gateway.hub.rollup import decide
+from gateway.hub.table import Atom, Contribution, Group
+
+MATERIAL = Group("material", "surplus", "t")
+CODES = ("10 09 03", "10 09 06", "10 02 01", "10 02 01*", "19 01 13*", "10 09", "19")
+PLACES = ("ora/north", "ora/south", "mo", "mo/east", "mo/east/quay", "north")
+OWNERS = tuple("ABCDEFGH")
+
+contribution = st.builds(
+    lambda owner, site, code, place, quantity, waives: Contribution(
+        f"{owner}{site}", owner, Atom(code, place, None), float(quantity), 1.0, (), waives
+    ),
+    st.sampled_from(OWNERS),
+    st.integers(1, 2),
+    st.sampled_from(CODES),
+    st.sampled_from(PLACES),
+    st.one_of(st.integers(-50, 400), st.sampled_from([0, 1, 1000])),
+    st.sampled_from([False, False, False, True]),
+)
+tables = st.lists(contribution, max_size=40).map(tuple)
+rules = st.builds(
+    Rules,
+    st.integers(1, 4),
+    st.sampled_from([0.0, 10.0, 50.0]),
+    st.sampled_from([None, (1, 50.0), (2, 85.0)]),
+    st.booleans(),
+)
+
+
+def unsafe(parts: tuple[Contribution, ...], rules: Rules) -> bool:
+    """Judge a sum by trying every attacker against every victim, in exact arithmetic."""
+    owners = {part.owner for part in parts}
+    sums = {o: sum(Fraction(p.quantity) for p in parts if p.owner == o) for o in owners}
+    waived = {o: all(p.waives for p in parts if p.owner == o) for o in owners}
+    size = {owner: abs(quantity) for owner, quantity in sums.items() if quantity}
+    victims = [owner for owner in size if not waived[owner]]
+    few = len(size) < rules.k and not (size and not victims and rules.waived_below_k)
+    if few or not size:
+        return True
+    total = sum(size.values())
+    for victim in victims:
+        attackers = [other for other in size if other != victim] or [victim]
+        for attacker in attackers:
+            known = size[victim] + (size[attacker] if attacker != victim else 0)
+            if total - known < Fraction(rules.p) / 100 * size[victim]:
+                return True
+    if rules.dominance and victims:
+        count, percent = rules.dominance
+        for some in itertools.combinations(victims, min(count, len(victims))):
+            if sum(size[owner] for owner in some) > Fraction(percent) / 100 * total:
+                return True
+    return False
+
+
+def planned(table: tuple[Contribution, ...], rules: Rules) -> Partition:
+    return choose(MATERIAL, [table], {part.member for part in table}, rules)
+
+
+@given(tables, rules)
+def test_no_released_cell_is_unsafe(table: tuple[Contribution, ...], rules: Rules) -> None:
+    for decision in decide(planned(table, rules), table, rules):
+        if decision.status == "released":
+            assert not unsafe(decision.parts, rules)
+
+
+@given(tables, tables, rules)
+def test_no_released_cell_is_unsafe_in_a_later_window(
+    earlier: tuple[Contribution, ...], table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    for decision in decide(planned(earlier, rules), table, rules):
+        assert (decision.status == "released") is (
+            decision.listed and not unsafe(decision.parts, rules)
+        )
+
+
+@given(tables, rules)
+def test_cells_are_disjoint_and_their_names_unique(
+    table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    cells = planned(table, rules).cells
+    for one, other in itertools.combinations(cells, 2):
+        assert not one.atoms & other.atoms
+        assert one.name != other.name
+
+
+@given(tables, tables, rules)
+def test_every_contribution_ends_in_exactly_one_decision(
+    earlier: tuple[Contribution, ...], table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    decisions = decide(planned(earlier, rules), table, rules)
+    ended = [id(part) for decision in decisions for part in decision.parts]
+    assert sorted(ended) == sorted(id(part) for part in table)
+    assert sum(d.quantity for d in decisions) == sum(part.quantity for part in table)
+
+
+@given(tables, rules)
+def test_a_label_covers_the_atoms_of_its_cell(
+    table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    for cell in planned(table, rules).cells:
+        assert all(cell.label.covers(atom) for atom in cell.atoms)
+
+
+@given(tables, rules)
+def test_a_cell_that_covers_another_is_named_the_rest(
+    table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    cells = planned(table, rules).cells
+    for one, other in itertools.permutations(cells, 2):
+        if one.label != other.label and one.label.covers(other.label):
+            assert "rest" in one.name
+
+
+@given(tables, rules)
+def test_a_cell_that_is_safe_alone_is_never_lost(
+    table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    covered = {atom for cell in planned(table, rules).cells for atom in cell.atoms}
+    for atom in {part.atom for part in table}:
+        parts = tuple(part for part in table if part.atom == atom)
+        if not unsafe(parts, rules):
+            assert atom in covered
+
+
+@given(st.lists(tables, min_size=1, max_size=4), rules)
+def test_the_same_data_in_any_order_give_the_same_partition(
+    history: list[tuple[Contribution, ...]], rules: Rules
+) -> None:
+    backwards = [table[::-1] for table in history[::-1]]
+    members = {part.member for table in history for part in table}
+    assert choose(MATERIAL, history, members, rules) == choose(MATERIAL, backwards, members, rules)
