@@ -14,6 +14,9 @@ MAX_IN_FLIGHT = 20
 """Messages sent and not yet acknowledged, at most; more of them wait their turn."""
 
 
+_CUT = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
+
+
 class Inbound(NamedTuple):
     """A message received; `token` is what `Connection.ack` needs."""
 
@@ -75,6 +78,16 @@ class Causes(logging.Handler):
         errors = [item for item in record.args or () if isinstance(item, OSError)]
         self.last = errors[-1] if errors else self.last
 
+    def ask(self, ended: object) -> None:
+        """Read the alert a broker may have sent before it cut a TLS socket short."""
+        if isinstance(ended, ssl.SSLSocket):
+            try:
+                ended.recv(1)
+            except (ssl.SSLWantReadError, ssl.SSLEOFError):
+                pass
+            except (OSError, ValueError) as error:
+                self.last = error if isinstance(error, ssl.SSLError) else self.last
+
 
 def packet_size(topic: str, payload: bytes) -> int:
     """Size in bytes of a PUBLISH packet of QoS 1 without properties (MQTT 5.0, section 3.3)."""
@@ -96,6 +109,8 @@ def publish_refused(code: int, name: str, where: str) -> PublishRefusedError:
 
 def explain(error: OSError | ValueError, where: str) -> SidestreamError:
     """Say in words why a broker was not reached, or was lost."""
+    if isinstance(error, _CUT):
+        return LinkLostError("the broker closed the link", where=where)
     if isinstance(error, ssl.SSLError):
         return tls.explain(error, where)
     if isinstance(error, socket.gaierror) and error.errno != socket.EAI_AGAIN:
@@ -109,3 +124,13 @@ def explain(error: OSError | ValueError, where: str) -> SidestreamError:
     if isinstance(error, TimeoutError):
         return TransientError("no answer in time", where=where)
     return TransientError(str(error.strerror or error).lower(), where=where)
+
+
+def cut_short(where: str, encrypted: bool) -> TransientError:
+    """Make the error for a broker that closed the link before it accepted it, without a word."""
+    mend = (
+        "check that this port speaks TLS, and whether the broker wants a client certificate"
+        if encrypted
+        else "check that this port speaks MQTT without TLS"
+    )
+    return TransientError("the broker closed the link at once", where=where, mend=mend)

@@ -6,6 +6,7 @@ outlives it. Its socket is driven by the event loop.
 
 import asyncio
 import contextlib
+import socket
 import ssl
 from typing import Any, NamedTuple
 
@@ -41,6 +42,11 @@ class _Token(NamedTuple):
     qos: int
 
 
+class _Publishing(NamedTuple):
+    topic: str
+    done: asyncio.Future[ReasonCode]
+
+
 class Connection:
     """A link to a broker while it lasts. Every call raises `LinkLostError` once it is lost."""
 
@@ -58,7 +64,7 @@ class Connection:
         self._limit = terms.in_flight
         self._slots = asyncio.Semaphore(0)
         self._packet_limit: int | None = None
-        self._publishing: dict[int, asyncio.Future[ReasonCode]] = {}
+        self._publishing: dict[int, _Publishing] = {}
         self._subscribing: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._inbound: asyncio.Queue[Inbound | None] = asyncio.Queue()
         self._unacked: set[int] = set()
@@ -84,7 +90,7 @@ class Connection:
             raise await self._loss()
         mid = self._send(topic, payload, qos, retain)
         done: asyncio.Future[ReasonCode] = self._loop.create_future()
-        self._publishing[mid] = done
+        self._publishing[mid] = _Publishing(topic, done)
         reason = await done
         if reason.is_failure:
             raise publish_refused(reason.value, str(reason), topic)
@@ -181,6 +187,9 @@ class Connection:
         found = client.socket()
         if found is None:
             raise self._explained("Unspecified error")
+        if isinstance(found, socket.socket):
+            # Acknowledgements are small and must not wait for each other.
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._loop.add_reader(found, self._readable)
         if client.want_write():
             self._flush()
@@ -234,7 +243,7 @@ class Connection:
         if self._timer is not None:
             self._timer.cancel()
         waiting: list[asyncio.Future[Any]] = [
-            *self._publishing.values(),
+            *(each.done for each in self._publishing.values()),
             *self._subscribing.values(),
         ]
         for future in waiting:
@@ -261,6 +270,8 @@ class Connection:
     def _on_socket_close(self, _client: Client, _data: object, closing: Any) -> None:
         self._loop.remove_reader(closing)
         self._on_unregister_write(_client, None, closing)
+        if not self._connack.done():
+            self._causes.ask(closing)
 
     def _on_connect(
         self,
@@ -300,8 +311,8 @@ class Connection:
             return
         self.blamed = True
         only = next(iter(self._publishing.values()))
-        if len(self._publishing) == 1 and not only.done():
-            only.set_exception(publish_refused(reason.value, str(reason), self._where))
+        if len(self._publishing) == 1 and not only.done.done():
+            only.done.set_exception(publish_refused(reason.value, str(reason), only.topic))
 
     def _explained(self, reason: str, *, told: bool = False) -> SidestreamError:
         cause = self._causes.last
@@ -323,9 +334,9 @@ class Connection:
     ) -> None:
         self._handled += 1
         self._slots.release()
-        done = self._publishing.pop(mid, None)
-        if done is not None and not done.done():
-            done.set_result(reason)
+        sent = self._publishing.pop(mid, None)
+        if sent is not None and not sent.done.done():
+            sent.done.set_result(reason)
 
     def _on_subscribe(
         self,

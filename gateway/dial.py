@@ -10,10 +10,10 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersi
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
-from adapters.errors import SidestreamError, TransientError
+from adapters.errors import SidestreamError
 from config.plan import BrokerPlan
 from gateway import tls
-from gateway.broker import MAX_IN_FLIGHT, Causes, Terms, explain
+from gateway.broker import MAX_IN_FLIGHT, Causes, LinkLostError, Terms, cut_short, explain
 from gateway.connection import Connection
 
 MAX_UNACKED = 1000
@@ -29,25 +29,36 @@ async def open_connection(plan: BrokerPlan, terms: Terms) -> Connection:
     TLS files are read anew each time. Raises `PermanentError` for what a person must mend, else
     `TransientError`.
     """
-    where = f"{plan.host}:{plan.port}"
     client = _client(plan, terms)
     causes = Causes()
     client.enable_logger(_logger(causes))
-    connection = Connection(client, where, terms, causes)
+    client.on_socket_close = lambda _client, _data, closing: causes.ask(closing)
+    connection = Connection(client, _where(plan), terms, causes)
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             await _in_thread(lambda: _dial(client, plan, terms), lambda: _hang_up(client))
             await connection.accepted()
-    except TimeoutError as error:
+    except (OSError, ValueError, SidestreamError) as error:
         connection.abandon()
-        raise TransientError("no answer in time", where=where) from error
-    except (OSError, ValueError) as error:
-        connection.abandon()
-        raise explain(causes.last or error, where) from error
+        raise _problem(error, causes, plan) from error
     except BaseException:
         connection.abandon()
         raise
     return connection
+
+
+def _where(plan: BrokerPlan) -> str:
+    return f"{plan.host}:{plan.port}"
+
+
+def _problem(
+    error: OSError | ValueError | SidestreamError, causes: Causes, plan: BrokerPlan
+) -> SidestreamError:
+    if not isinstance(error, SidestreamError):
+        error = explain(causes.last or error, _where(plan))
+    if isinstance(error, LinkLostError):
+        return cut_short(_where(plan), encrypted=plan.tls is not None)
+    return error
 
 
 def _logger(causes: Causes) -> logging.Logger:

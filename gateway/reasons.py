@@ -39,6 +39,7 @@ def refused_connection(code: int, name: str, where: str) -> SidestreamError:
 def publish_mend(code: int) -> str:
     """Say what to do about a refused message."""
     return {
+        130: "see the broker's log: most likely the message is above its size limit",
         NOT_AUTHORIZED: "let this client write the topic in the broker's access control list",
         PACKET_TOO_LARGE: "raise the broker's size limit, or publish less at once",
         151: "raise the broker's quota for this client",

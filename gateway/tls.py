@@ -17,6 +17,7 @@ _CA = "set `ca` to the certificate of the authority that signed the broker's cer
 
 # Codes of X509_V_ERR_* in OpenSSL's x509_vfy.h.
 _VERIFY = {
+    7: _Words("the broker's certificate comes from another authority of the same name", _CA),
     9: _Words(
         "the broker's certificate is not yet valid",
         "check the clock of this computer with `timedatectl`, then the dates of the certificate",

@@ -98,6 +98,7 @@ class Mosquitto(Server):
     `config` is added to the configuration file as it stands. `tls` makes the listener speak TLS
     only, `client_ca` makes it require client certificates of that authority, `acl` is the text of
     an access control list, `users` are passwords by user name (without them anybody may connect).
+    Sessions and queues are saved when the broker is stopped and by `save`, else every half hour.
     """
 
     def __init__(
@@ -110,32 +111,32 @@ class Mosquitto(Server):
         client_ca: Path | None = None,
         acl: str | None = None,
         users: dict[str, str] | None = None,
-        persistence: bool = True,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         chosen = port or free_port()
         lines = [f"listener {chosen} 127.0.0.1", "user root", f"allow_anonymous {_on(not users)}"]
-        lines += _persistence(folder) if persistence else []
+        lines += ["persistence true", f"persistence_location {folder}/"]
         lines += _tls(tls, client_ca)
         lines += _acl(folder, acl) + _users(folder, users)
         path = folder / "mosquitto.conf"
         path.write_text("\n".join([*lines, config, ""]))
         super().__init__([program("mosquitto"), "-c", str(path)], chosen, folder / "mosquitto.log")
 
+    def save(self) -> None:
+        """Save sessions and queues to disk, so that they outlive kill -9."""
+        path = self.folder / "mosquitto.db"
+        before = path.stat().st_mtime_ns if path.exists() else 0
+        self.signal(signal.SIGUSR1)
+        deadline = time.monotonic() + START_SECONDS
+        while not path.exists() or path.stat().st_mtime_ns == before:
+            if time.monotonic() > deadline:
+                raise RuntimeError("mosquitto did not save its state")
+            time.sleep(_STEP)
+
 
 def _on(value: bool) -> str:
     return "true" if value else "false"
-
-
-def _persistence(folder: Path) -> list[str]:
-    # Saved at each change, so that kill -9 loses nothing the broker acknowledged.
-    return [
-        "persistence true",
-        f"persistence_location {folder}/",
-        "autosave_on_changes true",
-        "autosave_interval 1",
-    ]
 
 
 def _tls(tls: Pair | None, client_ca: Path | None) -> list[str]:
