@@ -1,0 +1,78 @@
+"""OPC UA: values subscribed to or polled from a server, by reading services only."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import cast
+
+from adapters.adapter import Outlet, Probe, Source, SourceSettings
+from adapters.opcua.settings import OpcUaSource
+
+__all__ = ["OPCUA", "OpcUa"]
+
+_CONNECTION = (
+    "url",
+    "security",
+    "message_mode",
+    "certificate",
+    "private_key",
+    "server_certificate",
+    "trusted",
+    "trust_any",
+    "application_uri",
+    "username",
+    "password_file",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class OpcUa:
+    """The adapter; `wall` is a clock in ns since 1970, `mono` one in ns that is never set.
+
+    `retry` is the time between two attempts to find a node that is not there, `slow` that between
+    two attempts to connect after an error that a person must mend, both in seconds.
+    """
+
+    wall: Callable[[], int] = time.time_ns
+    mono: Callable[[], int] = time.monotonic_ns
+    retry: float = 60.0
+    slow: float = 30.0
+
+    @property
+    def settings(self) -> type[SourceSettings]:
+        """Model of a source's table."""
+        return OpcUaSource
+
+    def lane(self, source: Source) -> str:
+        """Name the session a source uses: sources of one server and one identity share it."""
+        settings = _settings(source)
+        parts = [f"{name}={getattr(settings, name)}" for name in _CONNECTION]
+        return "opcua " + " ".join(parts)
+
+    async def run(
+        self,
+        sources: Sequence[Source],
+        outlet: Outlet,
+        resume: Mapping[str, str],  # noqa: ARG002  # a server is not resumable
+    ) -> None:
+        """Read the sources of one lane, over one session, until cancelled."""
+        from adapters.opcua.feed import Clocks, Feed  # noqa: PLC0415  # the library is heavy
+        from adapters.opcua.lane import Lane  # noqa: PLC0415
+
+        clocks = Clocks(self.wall, self.mono, self.retry)
+        feeds = [Feed(source, _settings(source), outlet, clocks) for source in sources]
+        await Lane(feeds, clocks, self.slow).run()
+
+    async def probe(self, source: Source) -> Sequence[Probe]:
+        """Read every point once; raises a `SidestreamError` when there is no session."""
+        from adapters.opcua.probe import probe  # noqa: PLC0415  # the library is heavy
+
+        return await probe(_settings(source), self.wall())
+
+
+def _settings(source: Source) -> OpcUaSource:
+    return cast("OpcUaSource", source.settings)
+
+
+OPCUA = OpcUa()
+"""The entry point `opcua`."""

@@ -1,0 +1,41 @@
+"""Read every point of a source once, for a person who is setting it up."""
+
+from typing import Any
+
+from asyncua import ua
+
+from adapters.adapter import Probe
+from adapters.opcua.address import parse
+from adapters.opcua.sample import sample
+from adapters.opcua.session import connect
+from adapters.opcua.settings import OpcUaPoint, OpcUaSource
+from adapters.reading import Fault, Quality
+
+
+async def probe(settings: OpcUaSource, now: int) -> list[Probe]:
+    """Open a session, read the points and close it; `now` is in ns since 1970."""
+    session = await connect(settings, now, 0)
+    try:
+        nodes = await session.resolve([parse(point.node) for point in settings.points.values()])
+        there = [node for node in nodes if not isinstance(node, Fault)]
+        told = iter(await session.read(there))
+        return [
+            _absent(name, point, node)
+            if isinstance(node, Fault)
+            else _read(name, point, next(told))
+            for (name, point), node in zip(settings.points.items(), nodes, strict=True)
+        ]
+    finally:
+        await session.close()
+
+
+def _absent(name: str, point: OpcUaPoint, wrong: Fault) -> Probe:
+    return Probe(name, point.node, "", None, point.unit, wrong.quality, wrong.reason)
+
+
+def _read(name: str, point: OpcUaPoint, told: Any) -> Probe:
+    code = 0 if told.StatusCode is None else told.StatusCode.value
+    found = sample(told, ua.status_codes.get_name_and_doc(code & 0xFFFF0000)[0], point)
+    quality, reason = found.fault or (Quality.GOOD, "")
+    raw = "" if told.Value is None else str(told.Value.Value)[:100]
+    return Probe(name, point.node, raw, found.value, point.unit, quality, reason)
