@@ -122,7 +122,7 @@ class HeatMeter:
     def _integrate(self, last: Power, now: Power, book: Book) -> None:
         seconds = (now.time - last.time) / NANOSECONDS
         ramp = (now.power - last.power) / 2 * seconds
-        doubt = last.doubt or now.doubt or self._bad > last.time
+        doubt = last.doubt or now.doubt or self._bad >= last.time
         warmth = (last.supply, now.supply)
         book.add(last.time, now.time, last.power * seconds, ramp, doubt, warmth=warmth)
 

@@ -36,12 +36,16 @@ class TotalMeter:
 
     The baseline is the last accepted reading. A reading is accepted when the rise from it is
     possible at `max_rate` in the time since the count last changed (without `max_rate`: any rise,
-    but within `max_gap` none above half the modulus), or when the rise through a rollover is
-    possible at `max_rate`. Any other reading is held: the baseline stays. When readings fit the
-    baseline again, the held one was wild and nothing is lost. When readings go on from the held
-    one for `PATIENCE`, there is a new level: a rollover (no `max_rate`, from the top to the bottom
-    tenth of the modulus), else a reset or another meter, which contributes nothing but what was
-    counted since. Bad readings are passed over: the next good one brings the difference.
+    but none above half the modulus unless readings were missing), or when the rise through a
+    rollover is possible at `max_rate`. Any other reading is held: the baseline stays. When
+    readings fit the baseline again, the held one was wild and nothing is lost. When readings go on
+    from the held one for `PATIENCE`, there is a new level: a rollover (no `max_rate`, from the top
+    to the bottom tenth of the modulus), else a reset or another meter, which contributes nothing
+    but what was counted since. When the count comes back in one step to where it was before a
+    reset (a device that showed zero while it started), it goes on from there. Bad readings are
+    passed over: the next good one brings the difference.
+
+    Not for a count that is set back with each batch: such falls are indistinguishable from faults.
     """
 
     def __init__(self, plan: MeterPlan) -> None:
@@ -54,6 +58,9 @@ class TotalMeter:
         self._moved = NEVER
         self._held: Count | None = None
         self._level: Count | None = None
+        self._former: Count | None = None
+        self._midway = 0.0
+        self._after_gap = False
         self._bad = NEVER
 
     def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
@@ -68,6 +75,7 @@ class TotalMeter:
             self._order.behind(time, last.time, book)
             return
         self._order.run = 0
+        self._after_gap = last is not None and time - last.time > self._max_gap
         reading = Count(time, count, fault is not None)
         if self._base is None:
             self._restart(reading)
@@ -76,7 +84,13 @@ class TotalMeter:
 
     def _judge(self, base: Count, reading: Count, book: Book) -> None:
         rise = self._rise(base, reading)
-        if rise is not None and self._possible(rise, self._moved, reading):
+        former = self._former
+        if former is not None and self._follows(former, reading):
+            book.note(reading.time, "reset", f"undone: {_told(base, reading)}")
+            self._former = None
+            self._accept(base, reading, reading.value - former.value, book)
+            self._restart(reading)
+        elif rise is not None and self._possible(rise, self._moved, reading):
             self._accept(base, reading, rise, book)
         elif (wrapped := self._wrapped(base, reading)) is not None:
             book.note(reading.time, "rollover", _told(base, reading))
@@ -93,11 +107,10 @@ class TotalMeter:
         return 0 if rounding else None
 
     def _possible(self, rise: float, since: int, reading: Count) -> bool:
-        elapsed = reading.time - since
         if self._max_rate is None:
-            return self._modulus is None or elapsed > self._max_gap or rise <= self._modulus / 2
+            return self._modulus is None or self._after_gap or rise <= self._modulus / 2
         one_count = 1 if type(reading.value) is int else 0  # a pulse may come at any moment
-        most = self._max_rate * (elapsed / NANOSECONDS) * (1 + SLACK)
+        most = self._max_rate * ((reading.time - since) / NANOSECONDS) * (1 + SLACK)
         return (rise - one_count) * self._factor <= most
 
     def _wrapped(self, base: Count, reading: Count) -> float | int | None:
@@ -117,15 +130,23 @@ class TotalMeter:
                 book.count(held.time, WILD)
         quantity = rise * self._factor
         spread = bool(rise) and reading.time - base.time > self._max_gap
-        doubt = base.doubt or reading.doubt
+        doubt = base.doubt or reading.doubt or (spread and self._may_have_turned(base, reading))
         book.add(base.time, reading.time, quantity, 0.0, doubt, spread)
         if rise:
             self._restart(reading)
         else:
             self._base = Count(reading.time, base.value, reading.doubt)
 
+    def _may_have_turned(self, base: Count, reading: Count) -> bool:
+        """Tell whether a whole turn of the register fits in the time, unseen."""
+        if self._modulus is None or self._max_rate is None:
+            return False
+        return self._possible(self._modulus, base.time, reading)
+
     def _restart(self, reading: Count) -> None:
         self._base, self._moved = reading, reading.time
+        if self._former is not None and reading.value > self._midway:
+            self._former = None
 
     def _hold(self, base: Count, reading: Count, book: Book) -> None:
         held = self._held
@@ -150,6 +171,8 @@ class TotalMeter:
             self._accept(base, held, self._modulus - base.value + held.value, book)
         else:
             book.note(held.time, "reset", _told(base, held))
+            self._former = base._replace(time=self._moved) if held.value < base.value else None
+            self._midway = (base.value + held.value) / 2
             self._restart(held)
         self._accept(held, reading, reading.value - held.value, book)
 
@@ -175,15 +198,19 @@ class TotalMeter:
             "moved": self._moved,
             "held": self._held,
             "level": self._level,
+            "former": self._former,
+            "midway": self._midway,
             "bad": self._bad,
             "order": self._order.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
-        self._base, self._held, self._level = (
-            None if state[key] is None else Count(*state[key]) for key in ("base", "held", "level")
+        self._base, self._held, self._level, self._former = (
+            None if state[key] is None else Count(*state[key])
+            for key in ("base", "held", "level", "former")
         )
+        self._midway = state["midway"]
         self._moved, self._bad = state["moved"], state["bad"]
         self._order.restore(state["order"])
 
