@@ -11,10 +11,13 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pki import Pair
+if TYPE_CHECKING:
+    # Making certificates is slow to import, and most tests need none.
+    from tests.pki import Pair
 
 START_SECONDS = 15.0
 _STEP = 0.02
@@ -107,7 +110,7 @@ class Mosquitto(Server):
         config: str = "",
         *,
         port: int | None = None,
-        tls: Pair | None = None,
+        tls: "Pair | None" = None,
         client_ca: Path | None = None,
         acl: str | None = None,
         users: dict[str, str] | None = None,
@@ -139,7 +142,7 @@ def _on(value: bool) -> str:
     return "true" if value else "false"
 
 
-def _tls(tls: Pair | None, client_ca: Path | None) -> list[str]:
+def _tls(tls: "Pair | None", client_ca: Path | None) -> list[str]:
     if tls is None:
         return []
     lines = [f"certfile {tls.certificate}", f"keyfile {tls.key}"]
