@@ -100,8 +100,8 @@ def duration(seconds: float) -> str:
     """Write seconds as a duration in the largest unit that fits: 900.0 is `15 min`."""
     for length, unit in _UNITS:
         if seconds >= length and seconds % length == 0:
-            return f"{seconds / length:g} {unit}"
-    return f"{seconds * 1000:g} ms"
+            return f"{seconds / length:.0f} {unit}"
+    return f"{seconds * 1000:f}".rstrip("0").rstrip(".") + " ms"
 
 
 def _json(schema: dict[str, Any]) -> str:

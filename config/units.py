@@ -3,11 +3,13 @@
 The notation is that of UCUM as payloads use it (`t/h`, `m3`, `MW.h`, `Cel`), with the everyday
 `kWh`, `MWh`, `Nm3`, `degC` and `°C` taken too. Which symbols there are is decided here; what one
 is worth, by pint, in exact fractions. A calorie is that of UCUM, 4.184 J.
-pint is imported when the first conversion asks for it; its registry goes with the `Units` of a
-load.
+The
+units most plants use are tabled, equal to what pint says; only others have pint imported (half a
+second and some 8 MB), and its registry goes with the `Units` of a load.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, Final
@@ -53,7 +55,9 @@ EXAMPLES: Final = {
     "density": "density (t/m3, kg/m3)",
 }
 """What each dimension's units look like, for errors and the reference."""
-_QUANTITY = re.compile(r"\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d{1,3})?)\s*(\S{1,40})\s*")
+_QUANTITY = re.compile(
+    r"\s*(-?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,2})?)\s*([^\s\d.]\S{0,39})\s*", re.ASCII
+)
 _PARTS = re.compile(r"([./])")
 _MOST_PARTS = 8
 _LONGEST = 40
@@ -91,47 +95,96 @@ def _expression(unit: str) -> str:
     return text
 
 
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """What a unit measures, and its worth in that dimension's reference: v * factor + offset."""
+
+    dimension: str | None
+    factor: Fraction = Fraction(1)
+    offset: Fraction = Fraction(0)
+
+
+def _common() -> dict[str, Worth]:
+    quantities = {
+        "mass": {"t": "1", "kg": "1/1000"},
+        "volume": {"m3": "1", "Nm3": "1", "l": "1/1000"},
+        "energy": {"MW.h": "1", "MWh": "1", "kWh": "1/1000", "GJ": "5/18", "MJ": "1/3600"},
+        "power": {"MW": "1", "kW": "1/1000", "W": "1/1000000"},
+        "pressure": {"MPa": "1", "bar": "1/10", "kPa": "1/1000"},
+        "density": {"t/m3": "1", "kg/m3": "1/1000"},
+        "temperature": {"Cel": "1", "°C": "1"},
+    }
+    rates = {"mass": ("mass rate", 1), "volume": ("volume rate", 1), "energy": ("power", 3600)}
+    table = {"1": Worth(None), "%": Worth(None)}
+    table["K"] = Worth("temperature", Fraction(1), Fraction("-273.15"))
+    for dimension, units in quantities.items():
+        for unit, factor in units.items():
+            table[unit] = Worth(dimension, Fraction(factor))
+            for time, length in (("s", 1), ("min", 60), ("h", 3600)):
+                rate, seconds = rates.get(dimension, ("", 0))
+                if rate:
+                    worth = Worth(rate, Fraction(factor) * seconds / length)
+                    table[f"{unit}/{time}"] = worth
+    return table
+
+
+COMMON: Final[Mapping[str, Worth]] = _common()
+"""The units most plants use, so that their load needs no pint; a test compares each with pint."""
+
+
 @dataclass(slots=True)
 class Units:
     """Conversions for the length of one load."""
 
     registry: Any = field(default=None, repr=False)
+    worths: dict[str, Worth] = field(default_factory=lambda: dict(COMMON))
 
     def dimension(self, unit: str) -> str | None:
         """Say what a unit measures, a key of `EXAMPLES`; None when it is nothing a meter uses.
 
         Raises ValueError, saying what is accepted, when the text is not a unit.
         """
-        found = self._dimensions(unit)
-        for name, reference in _REFERENCE.items():
-            if found == self._dimensions(reference):
-                return name
-        return None
+        return self._worth(unit).dimension
 
     def scale(self, unit: str, target: str) -> Scale:
         """Give the conversion between two units of one dimension (ValueError when they are not)."""
-        if self._dimensions(unit) != self._dimensions(target):
-            raise ValueError(f"a unit that can be turned into {target}")
-        zero = self._exact(0, unit, target)
-        return Scale(float(self._exact(1, unit, target) - zero), float(zero))
+        own, wanted = self._pair(unit, target)
+        offset = (own.offset - wanted.offset) / wanted.factor
+        return Scale(float(own.factor / wanted.factor), float(offset))
 
     def amount(self, text: str, target: str) -> float:
         """Turn `"16 bar"` into a number of the target unit; a temperature is a difference here."""
         number, unit = _split(text)
-        zero = self._exact(0, unit, target)
-        return float((self._exact(1, unit, target) - zero) * Fraction(number))
+        own, wanted = self._pair(unit, target)
+        return float(Fraction(number) * own.factor / wanted.factor)
 
-    def _dimensions(self, unit: str) -> Any:
-        return self._pint().Unit(_expression(unit)).dimensionality
+    def _pair(self, unit: str, target: str) -> tuple[Worth, Worth]:
+        own, wanted = self._worth(unit), self._worth(target)
+        if own.dimension is None or own.dimension != wanted.dimension:
+            raise ValueError(f"a unit that can be turned into {target}")
+        return own, wanted
 
-    def _exact(self, value: int, unit: str, target: str) -> Fraction:
-        registry = self._pint()
-        made = registry.Quantity(Fraction(value), registry.Unit(_expression(unit)))
-        return Fraction(made.to(registry.Unit(_expression(target))).magnitude)
+    def _worth(self, unit: str) -> Worth:
+        found = self.worths.get(unit)
+        if found is None:
+            found = self.worths[unit] = self.by_pint(unit)
+        return found
 
-    def _pint(self) -> Any:
+    def by_pint(self, unit: str) -> Worth:
+        """Ask pint what a unit is worth; raises ValueError when the text is not a unit."""
+        expression = _expression(unit)
         if self.registry is None:
-            import pint  # noqa: PLC0415 - half a second, and only where there are units to convert
+            import pint  # noqa: PLC0415 - slow to import, and rarely needed
 
             self.registry = pint.UnitRegistry(non_int_type=Fraction, cache_folder=None)
-        return self.registry
+        registry = self.registry
+        own = registry.Unit(expression)
+        for name, reference in _REFERENCE.items():
+            target = registry.Unit(_expression(reference))
+            if own.dimensionality == target.dimensionality:
+                zero, one = (
+                    Fraction(registry.Quantity(Fraction(value), own).to(target).magnitude)
+                    for value in (0, 1)
+                )
+                return Worth(name, one - zero, zero)
+        return Worth(None)
