@@ -1,0 +1,116 @@
+"""The devices of simulated plants as real servers on 127.0.0.1, one a source."""
+
+import socket
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from typing import TYPE_CHECKING, Self
+
+from simulation.modbus import Device, ModbusPlant
+from simulation.plants import SimPlant, SimPoint, SimSource
+
+if TYPE_CHECKING:
+    from simulation.opcua import OpcUaPlant
+
+Clock = Callable[[], int]
+Key = tuple[str, str]
+"""A member's name and a source's."""
+TICK = 0.1
+"""Seconds between two values an OPC UA server is given."""
+_HOLDING = 40_001
+
+
+class Registers:
+    """A Modbus device's holding registers, computed from the truth when they are read.
+
+    A value's registers are all of the instant at which its first one is read, so that none is torn.
+    """
+
+    def __init__(self, points: Iterable[SimPoint], clock: Clock) -> None:
+        self._clock = clock
+        self._places: dict[int, tuple[SimPoint, int]] = {}
+        self._held: dict[str, list[int]] = {}
+        for point in points:
+            width = 1 if point.type == "int16" else 2
+            for offset in range(width):
+                self._places[point.register - _HOLDING + offset] = (point, offset)
+
+    def __call__(self, address: int) -> int | None:
+        """Give a register, or None for a hole."""
+        if address not in self._places:
+            return None
+        point, offset = self._places[address]
+        if offset == 0 or point.name not in self._held:
+            self._held[point.name] = point.words(self._clock())
+        return self._held[point.name][offset]
+
+
+class Devices:
+    """Every device of some plants, each on its port; nothing listens at first.
+
+    Use as a context: on leaving it every device is switched off.
+    """
+
+    def __init__(
+        self, plants: Iterable[SimPlant], ports: Mapping[Key, int], clock: Clock = time.time_ns
+    ) -> None:
+        self._plants = tuple(plants)
+        self._ports = ports
+        self._clock = clock
+        self._modbus: dict[Key, ModbusPlant] = {}
+        self._opcua: dict[Key, OpcUaPlant] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        try:
+            for plant in self._plants:
+                for source in plant.sources:
+                    await self._make((plant.member, source.name), source)
+        except BaseException:
+            await self._stack.aclose()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def _make(self, key: Key, source: SimSource) -> None:
+        port = self._ports[key]
+        if source.protocol == "opcua":
+            server = await self._stack.enter_async_context(self._server(source, port))
+            await server.stop()
+            self._opcua[key] = server
+        else:
+            device = Device(registers=Registers(source.points, self._clock))
+            self._modbus[key] = ModbusPlant({source.device_id: device}, port=port)
+            self._stack.push_async_callback(self._modbus[key].stop)
+
+    def _server(self, source: SimSource, port: int) -> "OpcUaPlant":
+        from simulation.opcua import OpcUaPlant  # noqa: PLC0415 - a second, only where it is used
+
+        nodes = {point.node.removeprefix("ns=2;s="): self._shows(point) for point in source.points}
+        return OpcUaPlant(nodes, port=port, interval=TICK, clock=self._clock)
+
+    def _shows(self, point: SimPoint) -> Callable[[], float]:
+        return lambda: float(point.shows.value(self._clock()))
+
+    async def power_on(self) -> None:
+        """Let every device take connections; raises OSError when a port is taken."""
+        for device in self._modbus.values():
+            await device.start()
+        for server in self._opcua.values():
+            await server.start()
+
+    def silence(self, member: str, source: str) -> None:
+        """Let a Modbus device take requests and answer none, as a dead one behind a gateway."""
+        self._modbus[member, source].faults.paused = True
+
+
+def free_ports(plants: Iterable[SimPlant]) -> dict[Key, int]:
+    """Choose a port that is free now for each source of some plants."""
+    keys = [(plant.member, source.name) for plant in plants for source in plant.sources]
+    with ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in keys]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return {key: int(probe.getsockname()[1]) for key, probe in zip(keys, probes, strict=True)}
