@@ -120,6 +120,7 @@ class _Hub:
         cluster = self.plan.cluster
         await connection.subscribe(records_topic(cluster, "+"), presence_topic(cluster, "+"))
         self._up_since = self._clock()
+        self._changed.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take(connection))
@@ -285,7 +286,7 @@ class _Hub:
         return Live(
             updated=self._clock(),
             started=self._started,
-            broker_up=self._link.connected,
+            broker_up=self._up_since is not None,
             broker=self._link.detail,
             store_up=self._store_up,
             store=self._store_detail,

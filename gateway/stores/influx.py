@@ -1,8 +1,9 @@
 """The store behind the InfluxDB write API: InfluxDB 2 and 3, and VictoriaMetrics.
 
-A write is confirmed by the server's 204. Two facts of VictoriaMetrics to know: lines that are
-malformed, older than its retention or in the future are dropped without an error, and a point sent
-twice is kept twice unless the server runs with `-dedup.minScrapeInterval=1ms`.
+A write is confirmed by the server's 204. Facts of VictoriaMetrics to know: lines that are
+malformed, older than its retention or in the future are dropped without an error; a point sent
+twice is kept twice unless the server runs with `-dedup.minScrapeInterval=1ms`; numbers keep 15
+significant digits; what is written can be read a second or two later.
 """
 
 import json
@@ -28,7 +29,7 @@ class InfluxStore:
 
     def __init__(self, plan: StorePlan) -> None:
         self._plan = plan
-        self._url = (plan.url or "").rstrip("/")
+        self.url = (plan.url or "").rstrip("/")
         self._token = _token(plan)
         try:
             from influxdb_client import InfluxDBClient  # noqa: PLC0415 an optional package
@@ -40,7 +41,7 @@ class InfluxStore:
             ) from error
         # Retries are the caller's, so that a batch is either confirmed or known not to be.
         self._client: Any = InfluxDBClient(
-            url=self._url,
+            url=self.url,
             token=self._token,
             org=plan.org or "-",
             timeout=plan.timeout // _MILLISECOND,
@@ -52,20 +53,20 @@ class InfluxStore:
         from influxdb_client.rest import ApiException  # noqa: PLC0415 an optional package
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
-        lines = [line.line(cell, self._plan.measurement) for cell in cells]
+        lines = [line.to_line(cell, self._plan.measurement) for cell in cells]
         try:
             self._api.write(bucket=self._plan.bucket, record=lines, write_precision="ns")
         except ApiException as error:
             raise self._refusal(int(error.status or 0), str(error.reason)) from error
         except (HTTPError, OSError) as error:
-            raise TransientError(f"the store is away ({error})", where=self._url) from error
+            raise TransientError(f"the store is away ({error})", where=self.url) from error
 
     def _refusal(self, status: int, reason: str) -> PermanentError | TransientError:
         what = f"the store answered {status} {reason}".rstrip()
         if status in _BUSY or status >= 500 or status == 0:  # noqa: PLR2004 the server's own fault
-            return TransientError(what, where=self._url)
+            return TransientError(what, where=self.url)
         mend = "check `url`, `org`, `bucket` and `token_file` in [store]"
-        return PermanentError(what, where=self._url, mend=mend)
+        return PermanentError(what, where=self.url, mend=mend)
 
     def read(self, start: int, end: int) -> list[Cell]:
         """Read cells back through VictoriaMetrics' export API.
@@ -87,13 +88,15 @@ class InfluxStore:
             labels = tuple(sorted(series["metric"].items()))
             for value, moment in zip(series["values"], series["timestamps"], strict=True):
                 points[moment * _MILLISECOND, labels][name] = value
-        found = [line.cell(dict(labels), fields, at) for (at, labels), fields in points.items()]
+        found = [
+            line.from_point(dict(labels), fields, at) for (at, labels), fields in points.items()
+        ]
         return sorted(found, key=lambda cell: (cell.window.start, cell.cell))
 
     def _export(self, query: str) -> str:
-        url = f"{self._url}/api/v1/export?{query}"
+        url = f"{self.url}/api/v1/export?{query}"
         if not url.startswith(("http://", "https://")):
-            raise PermanentError("not an http address", where=self._url)
+            raise PermanentError("not an http address", where=self.url)
         request = urllib.request.Request(url, headers=self._headers())  # noqa: S310 checked above
         try:
             with urllib.request.urlopen(request, timeout=self._plan.timeout / 1e9) as answer:  # noqa: S310
@@ -105,7 +108,7 @@ class InfluxStore:
                     error.code, "to an export, which only VictoriaMetrics has"
                 ) from error
         except OSError as error:
-            raise TransientError(f"the store is away ({error})", where=self._url) from error
+            raise TransientError(f"the store is away ({error})", where=self.url) from error
 
     def _headers(self) -> dict[str, str]:
         return {"Authorization": f"Token {self._token}"} if self._token else {}

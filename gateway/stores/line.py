@@ -13,7 +13,7 @@ from gateway.contract import Cell, Contributors, Mark, nanoseconds, rfc3339
 
 LABELS = ("cluster", "cell", "kind", "code", "place", "band", "direction", "unit", "status")
 FIELDS = ("quantity", "contributors", "coverage", "marks", "length", "released")
-_MARKS: tuple[Mark, ...] = get_args(Mark)
+MARKS: tuple[Mark, ...] = get_args(Mark)
 _BANDS: Mapping[int, Contributors] = {1: "1-2", 3: "3-5", 6: "6-10", 11: "11-20", 21: ">20"}
 _LOWEST = {band: lowest for lowest, band in _BANDS.items()}
 _SECOND = 1_000_000_000
@@ -25,29 +25,30 @@ def _escaped(text: str) -> str:
     return text.replace("\n", " ")
 
 
-def line(cell: Cell, measurement: str) -> str:
+def to_line(cell: Cell, measurement: str) -> str:
     """Write a released cell as one line, its time in nanoseconds."""
     labels = {name: getattr(cell, name) for name in LABELS}
     named = "".join(
         f",{name}={_escaped(value)}" for name, value in labels.items() if value is not None
     )
-    fields = ",".join(f"{name}={value!r}" for name, value in _fields(cell).items())
+    fields = ",".join(f"{name}={value!r}" for name, value in to_fields(cell).items())
     return f"{_escaped(measurement)}{named} {fields} {nanoseconds(cell.window.start)}"
 
 
-def _fields(cell: Cell) -> dict[str, float]:
+def to_fields(cell: Cell) -> dict[str, float]:
+    """Give a released cell's numbers by field."""
     start, end = nanoseconds(cell.window.start), nanoseconds(cell.window.end)
     return {
         "quantity": float(cell.quantity or 0.0),
         "contributors": float(_LOWEST[cell.contributors or "1-2"]),
         "coverage": float(cell.coverage or 0.0),
-        "marks": float(sum(1 << _MARKS.index(mark) for mark in cell.marks)),
+        "marks": float(sum(1 << MARKS.index(mark) for mark in cell.marks)),
         "length": (end - start) / _SECOND,
         "released": nanoseconds(cell.released) / _SECOND,
     }
 
 
-def cell(labels: Mapping[str, str], fields: Mapping[str, float], start: int) -> Cell:
+def from_point(labels: Mapping[str, str], fields: Mapping[str, float], start: int) -> Cell:
     """Read a cell back from a point's labels, fields and time in nanoseconds."""
     bits = int(fields["marks"])
     content: dict[str, Any] = {
@@ -60,7 +61,7 @@ def cell(labels: Mapping[str, str], fields: Mapping[str, float], start: int) -> 
         "quantity": fields["quantity"],
         "contributors": _BANDS[int(fields["contributors"])],
         "coverage": fields["coverage"],
-        "marks": [mark for place, mark in enumerate(_MARKS) if bits >> place & 1],
+        "marks": sorted(mark for place, mark in enumerate(MARKS) if bits >> place & 1),
         "released": rfc3339(int(fields["released"]) * _SECOND),
     }
     return Cell.model_validate(content)
