@@ -1,13 +1,14 @@
 """One connection: opens it, asks one request at a time, and trusts no answer it cannot place."""
 
 import asyncio
+import errno
 import logging
 import ssl
 import struct
 import termios
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import NamedTuple, cast
 
 from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient
 from pymodbus.client.base import ModbusBaseClient
@@ -24,7 +25,8 @@ _UNREADABLE = (ModbusException, LookupError, ValueError, TypeError, AttributeErr
 _FOREVER = 86_400.0
 _SILENCE = 0.1
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
-_Shape = tuple[Table, int]
+_HORIZON = 20
+"""Timeouts after which an unanswered request is taken to be lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,14 @@ class Serial:
 
     def __str__(self) -> str:
         return self.device
+
+
+class _Owed(NamedTuple):
+    """A request that has not been answered: what its answer would look like, and since when."""
+
+    table: Table
+    units: int
+    since: float
 
 
 class _Guard(asyncio.Protocol):
@@ -98,9 +108,10 @@ class Line:
     """A connection that is opened when asked to and closed when it can no longer be trusted.
 
     RTU framing has no transaction ids, so a late answer looks like the answer to a later request of
-    the same device, function and length. After a timeout there the line is closed, left until
-    silent, and the device is first asked for another length: as devices answer in order, an answer
-    of that length proves that nothing older is still to come.
+    the same device, function and length. After a timeout there the line is closed, drained until
+    silent, and the device first asked for another length or table than it may still answer: devices
+    answer in order, so such an answer proves that nothing older is to come. A request is given up
+    after 20 timeouts; a device that answers later still is not guarded against.
     """
 
     def __init__(self, place: Network | Serial, clock: Callable[[], int], gap: float) -> None:
@@ -111,7 +122,7 @@ class Line:
         self._guard: _Guard | None = None
         self._ready_at = 0.0
         self._noisy = False
-        self._doubts: dict[int, set[_Shape]] = {}
+        self._owed: dict[int, list[_Owed]] = {}
         _quiet()
 
     @property
@@ -145,10 +156,10 @@ class Line:
             found = ("refused", "connection refused: nothing listens there")
         except ConnectionResetError:
             found = ("disconnected", "the connection was closed while it was being made")
-        except FileNotFoundError:
-            found = ("no-such-device", "there is no such serial port")
         except (OSError, termios.error, ValueError) as error:
             found = ("unreachable", f"no connection: {error}")
+            if isinstance(error, OSError) and error.errno == errno.ENOENT:
+                found = ("no-such-device", "there is no such serial port")
         else:
             return None
         self.close()
@@ -156,12 +167,18 @@ class Line:
 
     async def read(self, span: Span, device_id: int, wait: float) -> Answer | Failure:
         """Ask one request of an open line; every doubt about the answer is a failure."""
-        doubts = self._doubts.get(device_id)
-        if doubts:
-            settled = await self._settle(span, device_id, wait, doubts)
-            if settled is not None:
-                return settled
+        if self._owing(device_id, wait):
+            unsettled = await self._settle(span, device_id, wait)
+            if unsettled is not None:
+                return unsettled
         return await self._ask(span, device_id, wait)
+
+    def _owing(self, device_id: int, wait: float) -> bool:
+        """Tell whether a device may still answer earlier requests."""
+        oldest = asyncio.get_running_loop().time() - _HORIZON * wait
+        owed = [one for one in self._owed.get(device_id, ()) if one.since > oldest]
+        self._owed[device_id] = owed
+        return bool(owed)
 
     async def _connect(self, silence: float) -> None:
         client = self._client()
@@ -216,24 +233,26 @@ class Line:
             reconnect_delay=0,
         )
 
-    async def _settle(
-        self,
-        span: Span,
-        device_id: int,
-        wait: float,
-        doubts: set[_Shape],
-    ) -> Failure | None:
-        """Find out whether old answers are still to come; None when none are."""
-        step = 8 if span.of_bits else 1
-        units = _units(span)
-        fresh = [n for n in (*range(1, units), units + 1) if (span.table, n) not in doubts]
-        if fresh:
-            other = Span(span.table, min(span.start, ADDRESSES - fresh[0] * step), fresh[0] * step)
-            outcome = await self._ask(other, device_id, wait)
-            if isinstance(outcome, Failure) and not outcome.code:
+    async def _settle(self, span: Span, device_id: int, wait: float) -> Failure | None:
+        """Find out whether earlier answers are still to come; None when none are."""
+        owed = self._owed[device_id]
+        other = _unlike(span, owed)
+        outcome = await self._ask(other, device_id, wait)
+        if isinstance(outcome, Failure):
+            if not outcome.code:
                 return outcome
-        self._doubts.pop(device_id, None)
+            if any(one.table == other.table for one in owed):
+                # The exception may answer any of them; the earliest is the safe guess.
+                owed.remove(next(one for one in owed if one.table == other.table))
+                text = f"device {device_id} may still answer earlier requests"
+                self._owe(other, device_id)
+                return self._failure(Scope.DEVICE, "late-answer", text)
+        owed.clear()
         return None
+
+    def _owe(self, span: Span, device_id: int) -> None:
+        since = asyncio.get_running_loop().time()
+        self._owed.setdefault(device_id, []).append(_Owed(span.table, _units(span), since))
 
     async def _ask(self, span: Span, device_id: int, wait: float) -> Answer | Failure:
         guard = self._guard
@@ -287,7 +306,7 @@ class Line:
         if isinstance(outcome, Answer) or outcome.code:
             return
         if self.place.rtu:
-            self._doubts.setdefault(device_id, set()).add((span.table, _units(span)))
+            self._owe(span, device_id)
             self._noisy = True
             self.close()
         elif outcome.scope is Scope.LINE:
@@ -305,6 +324,23 @@ class Line:
 def _units(span: Span) -> int:
     """Give the length an answer shows: registers, or bytes of bits."""
     return -(-span.length // 8) if span.of_bits else span.length
+
+
+def _unlike(span: Span, owed: Sequence[_Owed]) -> Span:
+    """Find a request whose answer cannot be taken for one that is owed.
+
+    Shorter in the same table at best, for that is sure to be answered; else in a table of which
+    nothing is owed, where even an exception tells; else longer.
+    """
+    taken = {(one.table, one.units) for one in owed}
+    tables = {one.table for one in owed}
+    units = _units(span)
+    shorter = [(span.table, n) for n in range(1, units)]
+    elsewhere = [(table, 1) for table in _CODES if table not in tables]
+    longer = [(span.table, n) for n in range(units + 1, units + len(owed) + 2)]
+    table, length = next(one for one in (*shorter, *elsewhere, *longer) if one not in taken)
+    length *= 8 if Span(table, 0, 1).of_bits else 1
+    return Span(table, min(span.start, ADDRESSES - length), length)
 
 
 def _request(client: ModbusBaseClient, span: Span, device_id: int) -> Awaitable[ModbusPDU]:

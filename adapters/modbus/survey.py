@@ -55,8 +55,10 @@ class Survey:
         self._bits = _Reach(self.max_bits)
 
     def requests(self, values: Iterable[Span]) -> tuple[Span, ...]:
-        """Plan the requests for values, leaving out refused ones."""
-        return requests((v for v in values if v not in self.refused), self._limits(), self.cuts)
+        """Plan the requests for values, leaving out refused ones and the addresses they are at."""
+        illegal = (value for value, code in self.refused.items() if code == ILLEGAL_ADDRESS)
+        cuts = self.cuts | {(value.table, value.start) for value in illegal}
+        return requests((v for v in values if v not in self.refused), self._limits(), cuts)
 
     def _limits(self) -> Mapping[Table, int]:
         registers, bits = self._registers.now, self._bits.now

@@ -113,31 +113,37 @@ class Unit:
         yield from self._rest(progress)
 
     def _within(self, request: Span) -> list[Span]:
-        if request in self.survey.refused:
-            return [request]
+        known = self.survey.refused
         return [
             value
             for value in self._wanted
-            if request.holds(value) and value not in self.survey.refused
+            if request.holds(value) and (value == request or value not in known)
         ]
 
     def _fetch(self, request: Span, values: Sequence[Span], progress: _Progress) -> _Fetch:
+        """Read one request; `values` are those it is for, none given: as it was planned."""
         outcome = yield request
         if isinstance(outcome, Answer):
             self.survey.answered(request)
-            yield from self._answered(request, outcome, progress)
+            yield from self._answered(self._job_for(request, values), outcome, progress)
             return True
         if isinstance(outcome, Failure):
             yield from self._failed(request, values, outcome, progress)
         return False
 
-    def _answered(self, request: Span, answer: Answer, progress: _Progress) -> Round:
-        job = self._jobs.get(request)
-        if job is None:
-            job = self._jobs[request] = self._job(request, self._plans(request))
+    def _job_for(self, request: Span, values: Sequence[Span]) -> _Job:
+        planned = self._jobs.get(request) if not values else None
+        if planned is not None:
+            return planned
+        wanted = set(values or (request,))
+        return self._job(request, [plan for plan in self._plans(request) if plan.span in wanted])
+
+    def _answered(self, job: _Job, answer: Answer, progress: _Progress) -> Round:
         for register, offset in job.decimals:
             progress.decimals[register] = int(answer.words[offset])
         decoder = job.decoder
+        if not decoder.points:
+            return
         if decoder.needs <= progress.decimals.keys():
             yield self._decoded(decoder, answer, progress)
         else:

@@ -1,0 +1,152 @@
+"""Adapters hold no call that can write to a device: names are checked against short lists."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ADAPTERS = Path(__file__).parents[2] / "adapters"
+FILES = sorted(ADAPTERS.rglob("*.py"))
+
+CLIENT_CALLS = {
+    "read_coils",
+    "read_discrete_inputs",
+    "read_holding_registers",
+    "read_input_registers",
+    "read_device_information",
+}
+"""The calls of a pymodbus client that put a request on the wire, as far as they are allowed."""
+PYMODBUS_NAMES = {
+    "AsyncModbusSerialClient",
+    "AsyncModbusTcpClient",
+    "FramerType",
+    "ModbusBaseClient",
+    "ModbusException",
+    "ModbusPDU",
+}
+"""All that adapters may import from pymodbus: no request classes, no servers."""
+FORBIDDEN = {
+    "execute",
+    "pdu_send",
+    "buildFrame",
+    "call_method",
+    "add_method",
+    "add_node",
+    "add_nodes",
+    "add_reference",
+    "add_references",
+    "add_variable",
+    "add_object",
+    "add_property",
+    "delete_nodes",
+    "delete_references",
+    "history_update",
+    "register_nodes",
+    "mask_write_register",
+    "report_device_id",
+}
+FORBIDDEN_PARTS = ("write", "readwrite")
+SET_OF_OPCUA = ("set_value", "set_attribute", "set_writable", "set_read_only", "set_event_notifier")
+OUR_OWN = {"set_exception", "set_protocol", "set_result", "set_security", "set_security_string"}
+"""Setters that speak of our side: futures, transports and the security of our own session."""
+
+
+def trees() -> Iterator[tuple[Path, ast.Module]]:
+    for path in FILES:
+        yield path, ast.parse(path.read_text(), str(path))
+
+
+def names(tree: ast.AST) -> Iterator[str]:
+    """Give every name a module mentions: attributes, variables, imports, and `getattr` texts."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            yield node.attr
+        elif isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.ImportFrom | ast.Import):
+            yield from (alias.name for alias in node.names)
+            yield from (alias.asname for alias in node.names if alias.asname)
+        elif isinstance(node, ast.Call) and _is_getattr(node):
+            yield from _texts(node)
+
+
+def _is_getattr(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Name) and node.func.id in (
+        "getattr",
+        "setattr",
+        "methodcaller",
+    )
+
+
+def _texts(node: ast.Call) -> Iterator[str]:
+    for one in node.args:
+        if isinstance(one, ast.Constant) and isinstance(one.value, str):
+            yield one.value
+
+
+def imported(tree: ast.AST, package: str) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == package:
+            yield from ((node.module or "", alias.name) for alias in node.names)
+        elif isinstance(node, ast.Import):
+            yield from ((a.name, "") for a in node.names if a.name.split(".")[0] == package)
+
+
+def writes(name: str) -> bool:
+    lowered = name.lower()
+    return (
+        name in FORBIDDEN
+        or any(part in lowered for part in FORBIDDEN_PARTS)
+        or name.startswith(SET_OF_OPCUA)
+        or (name.startswith("set_") and name not in OUR_OWN)
+    )
+
+
+def test_there_are_adapters_to_check() -> None:
+    assert any(path.parent.name == "modbus" for path in FILES)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ADAPTERS)))
+def test_an_adapter_mentions_nothing_that_writes(path: Path) -> None:
+    found = {name for name in names(ast.parse(path.read_text())) if writes(name)}
+    assert not found, f"{path} mentions {sorted(found)}"
+
+
+def test_only_listed_names_of_pymodbus_are_imported_and_only_from_its_client_side() -> None:
+    for path, tree in trees():
+        for module, name in imported(tree, "pymodbus"):
+            assert name in PYMODBUS_NAMES, f"{path} imports {name or module}"
+
+
+def test_every_read_call_is_on_the_short_list() -> None:
+    reads = {
+        node.func.attr
+        for path, tree in trees()
+        if path.parent.name == "modbus"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr.startswith(("read_", "report_", "diag_", "get_"))
+        and node.func.attr != "get_running_loop"
+    }
+    assert reads <= CLIENT_CALLS
+    assert len(reads) >= 4
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "client.write_register(1, 2)",
+        "client.execute(False, pdu)",
+        "getattr(client, 'write_coils')(1, [True])",
+        "from pymodbus.pdu import WriteSingleCoilRequest as Harmless",
+        "await node.write_value(3)",
+        "await node.set_value(3)",
+        "await node.call_method('2:start')",
+        "client.readwrite_registers(1)",
+        "client.mask_write_register(1)",
+    ],
+)
+def test_the_check_itself_finds_each_way_to_write(code: str) -> None:
+    assert any(writes(name) for name in names(ast.parse(code)))
