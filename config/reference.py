@@ -111,6 +111,8 @@ class _Writer:
 def _kind(info: dict[str, Any], listed: bool = False) -> str:
     if info.get("type") == "array" and "type" in info.get("items", {}):
         return _kind(info["items"], listed=True)
+    if "prefixItems" in info:
+        return f"`[`{', '.join(_kind(each) for each in info['prefixItems'])}`]`"
     kinds = {
         "string": "text",
         "number": "number",

@@ -90,9 +90,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _tidy_default(schema: dict[str, Any]) -> None:
     default = schema["default"]
-    if default is None or isinstance(default, dict | list):
+    lasts = schema.get("type") == "string" and isinstance(default, float)
+    if default is None or isinstance(default, dict | list) or (lasts and not default):
         del schema["default"]
-    elif schema.get("type") == "string" and isinstance(default, float):
+    elif lasts:
         schema["default"] = duration(default)
 
 
