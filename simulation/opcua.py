@@ -29,6 +29,14 @@ _TYPES: tuple[tuple[type, ua.VariantType], ...] = (
     (float, ua.VariantType.Double),
     (str, ua.VariantType.String),
 )
+_LIMITS = tuple(
+    ua.NodeId(identifier)
+    for identifier in (
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
+    )
+)
 _idle: list[InternalServer] = []
 # Filling the standard address space takes seconds, so that a stopped plant's is used again.
 
@@ -69,6 +77,8 @@ class OpcUaPlant:
     key: bytes | None = None
     users: Mapping[str, str] = field(default_factory=dict)
     queue: int = 10_000
+    portion: int = 0
+    """Items in one request, as the server's operation limits tell; 0 is no limit."""
     clock: Clock = time.time_ns
     frozen: bool = False
     """Functions are not called: every value stays as it is."""
@@ -88,6 +98,8 @@ class OpcUaPlant:
         self._core = _idle.pop() if _idle else await _filled()
         self.port = self.port or _free_port()
         await self._populate()
+        for limit in _LIMITS:
+            await self._node(limit).write_value(self.portion, ua.VariantType.UInt32)
         await self.start()
         return self
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from adapters.adapter import Link
 from adapters.errors import PermanentError, SidestreamError
+from adapters.opcua.connect import connect
 from adapters.opcua.feed import Clocks, Feed
-from adapters.opcua.session import Session, connect
 from adapters.opcua.settings import OpcUaSource
 from adapters.reading import NANOSECONDS
 
@@ -41,7 +41,7 @@ class Lane:
 
     async def _session(self) -> SidestreamError:
         """Open a session and use it to its end; gives what ended it."""
-        session: Session | None = None
+        session = None
         begun = self.clocks.mono()
         try:
             session = await connect(self._settings, self.clocks.wall(), self._keep_seconds)

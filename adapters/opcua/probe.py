@@ -6,8 +6,8 @@ from asyncua import ua
 
 from adapters.adapter import Probe
 from adapters.opcua.address import parse
+from adapters.opcua.connect import connect
 from adapters.opcua.sample import sample
-from adapters.opcua.session import connect
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 from adapters.reading import Fault, Quality
 

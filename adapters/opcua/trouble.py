@@ -60,21 +60,23 @@ FOREIGN = (
 
 
 @contextmanager
-def translated(where: str) -> Iterator[None]:
+def translated(where: str, *, opening: bool = False) -> Iterator[None]:
     """Turn what the library raises into a `SidestreamError` that names `where`.
 
     Holds calls of the library only: errors of this project's own code must not be hidden by it.
+    While a session is `opening`, a refusal is for a person to mend; on an open session the same
+    code means that the session is lost, and a new one may be had.
     """
     try:
         yield
     except FOREIGN as error:
-        raise explain(error, where) from error
+        raise explain(error, where, opening=opening) from error
 
 
-def explain(error: Exception, where: str) -> SidestreamError:
+def explain(error: Exception, where: str, *, opening: bool = False) -> SidestreamError:
     """Say what an exception of the library means."""
     if isinstance(error, ua.UaStatusCodeError):
-        return _status(error, where)
+        return _status(error, where, opening)
     if isinstance(error, TimeoutError):
         return TransientError("the server does not answer in time", where=where)
     if isinstance(error, OSError):
@@ -84,10 +86,10 @@ def explain(error: Exception, where: str) -> SidestreamError:
     return TransientError(f"the server's answer makes no sense ({_short(error)})", where=where)
 
 
-def _status(error: ua.UaStatusCodeError, where: str) -> SidestreamError:
+def _status(error: ua.UaStatusCodeError, where: str, opening: bool) -> SidestreamError:
     code = error.code or 0
     name = ua.status_codes.get_name_and_doc(code)[0]
-    known = _PERMANENT.get(code)
+    known = _PERMANENT.get(code) if opening else None
     if known is not None:
         return PermanentError(f"{known[0]} ({name})", where=where, mend=known[1])
     return TransientError(f"the server answers {name}", where=where)
