@@ -85,7 +85,7 @@ def read(store: Store, count: int) -> list[Cell]:
     """Read what was just written; a store may take a moment to show what it has confirmed."""
     deadline = time.monotonic() + 20
     if isinstance(store, InfluxStore):
-        with urllib.request.urlopen(store.url + "/internal/force_flush", timeout=10):
+        with urllib.request.urlopen(store.url + "/internal/force_flush", timeout=10):  # noqa: S310
             pass
     while len(found := store.read(MONDAY, MONDAY + 1000 * HOUR)) < count:
         assert time.monotonic() < deadline
