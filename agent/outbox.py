@@ -411,9 +411,7 @@ def _total(row: Sequence[Any]) -> Total:
 def _released(row: Sequence[Any]) -> Released:
     sequence, record, start, end, status, settled, reason, plain, steps = row
     log = tuple(Step(**step) for step in json.loads(steps))
-    return Released(
-        sequence, record, start, end, status, settled, reason, json.loads(plain), log
-    )
+    return Released(sequence, record, start, end, status, settled, reason, json.loads(plain), log)
 
 
 def _record_row(record: SealedRecord, due: int) -> tuple[object, ...]:
