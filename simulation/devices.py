@@ -46,7 +46,7 @@ class Registers:
 
 
 class Devices:
-    """Every device of some plants, each on its port; nothing listens at first.
+    """Every device of some plants, each on its port; nothing listens before they are switched on.
 
     Use as a context: on leaving it every device is switched off.
     """
@@ -54,18 +54,20 @@ class Devices:
     def __init__(
         self, plants: Iterable[SimPlant], ports: Mapping[Key, int], clock: Clock = time.time_ns
     ) -> None:
-        self._plants = tuple(plants)
         self._ports = ports
         self._clock = clock
+        self._sources = _sources(plants)
         self._modbus: dict[Key, ModbusPlant] = {}
         self._opcua: dict[Key, OpcUaPlant] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         try:
-            for plant in self._plants:
-                for source in plant.sources:
-                    await self._make((plant.member, source.name), source)
+            for key, source in self._sources.items():
+                if source.protocol == "opcua":
+                    server = await self._stack.enter_async_context(self._server(key, source))
+                    await server.stop()
+                    self._opcua[key] = server
         except BaseException:
             await self._stack.aclose()
             raise
@@ -74,36 +76,40 @@ class Devices:
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
 
-    async def _make(self, key: Key, source: SimSource) -> None:
-        port = self._ports[key]
-        if source.protocol == "opcua":
-            server = await self._stack.enter_async_context(self._server(source, port))
-            await server.stop()
-            self._opcua[key] = server
-        else:
-            device = Device(registers=Registers(source.points, self._clock))
-            self._modbus[key] = ModbusPlant({source.device_id: device}, port=port)
-            self._stack.push_async_callback(self._modbus[key].stop)
-
-    def _server(self, source: SimSource, port: int) -> "OpcUaPlant":
+    def _server(self, key: Key, source: SimSource) -> "OpcUaPlant":
         from simulation.opcua import OpcUaPlant  # noqa: PLC0415 - a second, only where it is used
 
-        nodes = {point.node.removeprefix("ns=2;s="): self._shows(point) for point in source.points}
-        return OpcUaPlant(nodes, port=port, interval=TICK, clock=self._clock)
+        shown = range(len(source.points))
+        names = [point.node.removeprefix("ns=2;s=") for point in source.points]
+        nodes = {name: self._shows(key, at) for name, at in zip(names, shown, strict=True)}
+        return OpcUaPlant(nodes, port=self._ports[key], interval=TICK, clock=self._clock)
 
-    def _shows(self, point: SimPoint) -> Callable[[], float]:
-        return lambda: float(point.shows.value(self._clock()))
+    def _shows(self, key: Key, at: int) -> Callable[[], float]:
+        return lambda: float(self._sources[key].points[at].shows.value(self._clock()))
 
-    async def power_on(self) -> None:
-        """Let every device take connections; raises OSError when a port is taken."""
-        for device in self._modbus.values():
-            await device.start()
+    async def power_on(self, plants: Iterable[SimPlant]) -> None:
+        """Let every device take connections; raises OSError when a port is taken.
+
+        `plants` are those given before, or the same with other courses.
+        """
+        self._sources = _sources(plants)
+        for key, source in self._sources.items():
+            if source.protocol == "modbus-tcp":
+                device = Device(registers=Registers(source.points, self._clock))
+                served = ModbusPlant({source.device_id: device}, port=self._ports[key])
+                await self._stack.enter_async_context(served)
+                self._modbus[key] = served
         for server in self._opcua.values():
+            await server.refresh()
             await server.start()
 
     def silence(self, member: str, source: str) -> None:
         """Let a Modbus device take requests and answer none, as a dead one behind a gateway."""
         self._modbus[member, source].faults.paused = True
+
+
+def _sources(plants: Iterable[SimPlant]) -> dict[Key, SimSource]:
+    return {(plant.member, source.name): source for plant in plants for source in plant.sources}
 
 
 def free_ports(plants: Iterable[SimPlant]) -> dict[Key, int]:

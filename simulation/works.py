@@ -1,56 +1,37 @@
 """The devices of the demo's plants as a process of their own: `python -m simulation.works`.
 
-The first line of input is the `Order`, as JSON. The process says `ready` when the devices are made,
-then obeys lines: `on` switches them on (and is answered by `on`), `silence MEMBER SOURCE` lets one
-die. It ends with its input, so that it never outlives the one who started it.
+The first line of input is the ports, as JSON. The process says `ready` when the devices are made,
+then obeys lines: `on ORIGIN WRAPS` (instants as for `cluster`) switches them on and is answered by
+`on`, `silence MEMBER SOURCE` lets one die. It ends with its input, so that it never outlives the
+one who started it.
 """
 
 import asyncio
 import json
 import sys
-from dataclasses import asdict, dataclass
-from typing import Self
+from collections.abc import Mapping
 
 from simulation.devices import Devices, Key
 from simulation.plants import cluster
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
-    """Which plants: `origin` and `wraps` as for `cluster`, and the port of each source."""
-
-    origin: int
-    wraps: int
-    ports: tuple[tuple[str, str, int], ...]
-
-    @classmethod
-    def of(cls, origin: int, wraps: int, ports: dict[Key, int]) -> Self:
-        """Write an order for chosen ports."""
-        return cls(origin, wraps, tuple((*key, port) for key, port in ports.items()))
-
-    def text(self) -> str:
-        """Write the order as one line."""
-        return json.dumps(asdict(self))
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Read an order."""
-        found = json.loads(text)
-        return cls(found["origin"], found["wraps"], tuple(tuple(row) for row in found["ports"]))
+def order(ports: Mapping[Key, int]) -> str:
+    """Write the first line of input: the port of each source."""
+    return json.dumps([[*key, port] for key, port in ports.items()])
 
 
 async def serve(lines: asyncio.StreamReader) -> None:
     """Obey lines until they end."""
-    order = Order.read((await lines.readline()).decode())
-    ports = {(member, source): port for member, source, port in order.ports}
-    async with Devices(cluster(order.origin, order.wraps), ports) as devices:
+    rows = json.loads(await lines.readline())
+    ports = {(member, source): port for member, source, port in rows}
+    async with Devices(cluster(0, 0), ports) as devices:
         _say("ready")
-        while line := (await lines.readline()).decode().split():
-            if line == ["on"]:
-                await devices.power_on()
+        while words := (await lines.readline()).decode().split():
+            if words[0] == "on":
+                await devices.power_on(cluster(int(words[1]), int(words[2])))
                 _say("on")
-            elif line[0] == "silence":
-                devices.silence(line[1], line[2])
+            elif words[0] == "silence":
+                devices.silence(words[1], words[2])
 
 
 def _say(line: str) -> None:
