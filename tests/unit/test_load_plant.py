@@ -87,6 +87,21 @@ def test_max_gap_is_three_times_the_sources_interval(tmp_path: Path) -> None:
     assert meter(tmp_path, 'total = "belt.total", max_gap = "1 min"').max_gap == 60_000_000_000
 
 
+def test_max_gap_goes_by_the_slowest_source_of_a_meter(tmp_path: Path) -> None:
+    slow = SOURCE.replace("sources.belt", "sources.slow").replace("2 s", "10 s")
+    status = 'status = { point = "slow.ok", good = [1] }'
+    text = f'[streams.s]\nkind = "gas"\nmeter = {{ total = "belt.volume", {status} }}'
+    found = plan(tmp_path, f"{BASE}{SOURCE}{slow}{text}").streams[0]
+    assert found.meter.max_gap == 30_000_000_000
+
+
+@pytest.mark.parametrize("text", ['significant = "3"', "never_publish = 1", "share = true"])
+def test_a_value_of_another_type_is_refused_rather_than_turned(tmp_path: Path, text: str) -> None:
+    stream_text = f'[streams.s]\nkind = "gas"\nmeter = {{ total = "belt.volume" }}\n{text}'
+    problem = only(tmp_path, f"{BASE}{SOURCE}{stream_text}")
+    assert problem.key == f"streams.s.{text.split(' ')[0]}"
+
+
 def test_a_total_is_counted_in_tonnes(tmp_path: Path) -> None:
     text = 'total = "belt.total", max_rate = "3.6 t/h", modulus = "1000000 kg"'
     found = meter(tmp_path, text)
@@ -349,6 +364,7 @@ def test_a_login_in_the_url_is_refused_and_not_shown(tmp_path: Path) -> None:
 def test_a_password_written_out_is_refused_and_not_shown(tmp_path: Path) -> None:
     problem = only(tmp_path, f'{HUB}"mqtts://hub"\nusername = "me"\npassword = "geheim"')
     assert (problem.key, problem.line) == ("hub.password", 11)
+    assert problem.found == "a secret written out"
     assert "password_file" in problem.hint
     assert "geheim" not in str(problem)
 
