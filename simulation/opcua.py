@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from asyncua import Server, ua
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
@@ -80,6 +81,8 @@ class OpcUaPlant:
     portion: int = 0
     """Items in one request, as the server's operation limits tell; 0 is no limit."""
     clock: Clock = time.time_ns
+    distrust: bool = False
+    """No client's certificate is accepted."""
     frozen: bool = False
     """Functions are not called: every value stays as it is."""
     _core: InternalServer | None = field(init=False, default=None)
@@ -119,6 +122,7 @@ class OpcUaPlant:
         server = self._server = Server(iserver=core)
         server._application_uri = APPLICATION_URI  # noqa: SLF001  # the setter writes namespaces
         core.certificate = core.private_key = None
+        core.certificate_validator = self._validate
         if self.certificate is not None and self.key is not None:
             await server.load_certificate(self.certificate)
             await server.load_private_key(self.key)
@@ -130,6 +134,10 @@ class OpcUaPlant:
         await server.start()
         if self.interval is not None:
             self._ticking = asyncio.create_task(self._tick(self.interval))
+
+    async def _validate(self, *_: object) -> None:
+        if self.distrust:
+            raise ServiceError(ua.StatusCodes.BadCertificateUntrusted)
 
     async def stop(self) -> None:
         """Close every connection and forget every session and subscription, as a restart does."""

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -36,24 +37,39 @@ async def connect(settings: OpcUaSource, now: int, session_seconds: float) -> Se
     _quiet()
     moment = datetime.fromtimestamp(now / NANOSECONDS, UTC)
     own = credentials(settings, moment)
-    if settings.security != "None" and own.trust.pinned is None:
-        shown = await _server_certificate(settings, own, moment)
+    if settings.security != "None":
+        shown = await _shown(settings, own, moment)
         return await _open(settings, own, shown, session_seconds)
-    pinned = own.trust.pinned
     try:
-        shown = b"" if pinned is None else pinned.public_bytes(Encoding.DER)
-        return await _open(settings, own, shown, session_seconds)
-    except SidestreamError:
-        # Ask what is offered: it may tell a better reason than the refusal did.
-        await _better_reason(settings, own, moment)
+        return await _open(settings, own, b"", session_seconds)
+    except SidestreamError as error:
+        if _talks(error):
+            await _better_reason(settings, own, moment)
         raise
 
 
-async def _better_reason(settings: OpcUaSource, own: Credentials, now: datetime) -> None:
+async def _shown(settings: OpcUaSource, own: Credentials, now: datetime) -> bytes:
+    """Give the trusted certificate (DER) to open a channel for."""
     try:
+        return await _server_certificate(settings, own, now)
+    except TransientError as error:
+        # Some servers tell nothing without security: then the pinned certificate must do.
+        if own.trust.pinned is None or not _talks(error):
+            raise
+    pinned = own.trust.pinned.public_bytes(Encoding.DER)
+    refuse(pinned, own.trust, "", now, settings.url)
+    return pinned
+
+
+def _talks(error: SidestreamError) -> bool:
+    """Tell whether there was a server at all to refuse something."""
+    return not isinstance(error.__cause__, TimeoutError | ConnectionRefusedError)
+
+
+async def _better_reason(settings: OpcUaSource, own: Credentials, now: datetime) -> None:
+    """Raise what the server's own list of endpoints tells better than its refusal did."""
+    with suppress(TransientError):
         await _server_certificate(settings, own, now)
-    except TransientError:
-        return
 
 
 async def _server_certificate(settings: OpcUaSource, own: Credentials, now: datetime) -> bytes:
@@ -61,7 +77,7 @@ async def _server_certificate(settings: OpcUaSource, own: Credentials, now: date
     client = _client(settings, own)
     with translated(settings.url, opening=True):
         try:
-            async with asyncio.timeout(settings.timeout * PATIENCE):
+            async with asyncio.timeout(settings.timeout * 2):
                 offered = await client.connect_and_get_server_endpoints()
         finally:
             client.disconnect_socket()
@@ -93,7 +109,7 @@ def _wanted(settings: OpcUaSource) -> str:
 
 
 def _offer(endpoint: Any) -> str:
-    policy = str(endpoint.SecurityPolicyUri or "").rpartition("#")[2]
+    policy = str(endpoint.SecurityPolicyUri or "").rpartition("#")[2].replace("_", "")
     mode = getattr(endpoint.SecurityMode, "name", "")
     return "None" if policy == "None" else f"{policy} {mode}"
 

@@ -1,0 +1,156 @@
+"""Decisions around an OPC UA session that need no server: passwords, silence, pauses, errors."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from asyncua import ua
+from asyncua.crypto import security_policies
+from cryptography.exceptions import InvalidSignature
+
+from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.opcua.connect import _refuse_plain_password
+from adapters.opcua.feed import Clocks, Feed
+from adapters.opcua.lane import Lane, together
+from adapters.opcua.session import Subscribed
+from adapters.opcua.settings import OpcUaSource
+from adapters.opcua.trouble import explain
+from adapters.opcua.trust import leaf
+from adapters.reading import NANOSECONDS
+from tests.opcuakit import Recorder, certificate, der, source
+
+_NONE = security_policies.SecurityPolicyNone.URI
+_SIGNED = security_policies.SecurityPolicyBasic256Sha256.URI
+
+
+def _feed(**settings: Any) -> Feed:
+    line = source("opc.tcp://127.0.0.1", {"rate": "i=1"}, every="1 s", timeout="1 s", **settings)
+    assert isinstance(line.settings, OpcUaSource)
+    return Feed(line, line.settings, Recorder(), Clocks(time.time_ns, time.monotonic_ns))
+
+
+def _login(mode: str) -> OpcUaSource:
+    table = {
+        "protocol": "opcua",
+        "url": "opc.tcp://127.0.0.1",
+        "security": "Basic256Sha256",
+        "message_mode": mode,
+        "certificate": "c",
+        "private_key": "k",
+        "trust_any": True,
+        "username": "me",
+        "password_file": "p",
+    }
+    return OpcUaSource.model_validate(table)
+
+
+def _endpoint(*token_uris: str | None) -> Any:
+    tokens = [
+        ua.UserTokenPolicy(TokenType=ua.UserTokenType.UserName, SecurityPolicyUri=uri)
+        for uri in token_uris
+    ]
+    return ua.EndpointDescription(SecurityPolicyUri=_SIGNED, UserIdentityTokens=tokens)
+
+
+@pytest.mark.parametrize(
+    ("mode", "uri", "sent"),
+    [
+        ("SignAndEncrypt", _NONE, True),
+        ("Sign", _SIGNED, True),
+        ("Sign", None, True),
+        ("Sign", "", True),
+        ("Sign", _NONE, False),
+    ],
+)
+def test_a_password_never_travels_in_plain_text(mode: str, uri: str | None, sent: bool) -> None:
+    if sent:
+        _refuse_plain_password(_endpoint(uri), _login(mode))
+        return
+    with pytest.raises(PermanentError, match="plain text"):
+        _refuse_plain_password(_endpoint(uri, _SIGNED), _login(mode))
+
+
+def test_a_server_that_keeps_the_pace_confirms_silent_points() -> None:
+    feed = _feed()
+    pace = feed._pace(Subscribed(1, 1.0, 1.0), sampling=0.5)
+    assert pace == (3 * NANOSECONDS, None, True)
+    assert feed.watch.lag == NANOSECONDS // 2
+    assert feed.revised == ()
+
+
+@pytest.mark.parametrize(("keep_alive", "sampling"), [(10.0, 0.5), (1.0, 10.0)])
+def test_where_the_server_is_slow_silent_points_are_read_instead(
+    keep_alive: float, sampling: float
+) -> None:
+    feed = _feed()
+    pace = feed._pace(Subscribed(1, 1.0, keep_alive), sampling)
+    assert not pace.confirming
+    assert pace.refresh == NANOSECONDS
+    assert "every 10 s only" in feed.revised[0]
+
+
+def test_silent_points_are_read_as_often_as_is_written() -> None:
+    pace = _feed(stale_after="7 s")._pace(Subscribed(1, 1.0, 1.0), sampling=0.5)
+    assert pace.refresh == 7 * NANOSECONDS
+    assert pace.confirming
+
+
+def test_pauses_grow_to_one_interval_and_mistakes_are_tried_slowly() -> None:
+    lane = Lane([_feed()], Clocks(time.time_ns, time.monotonic_ns), slow=30)
+    pauses = [lane._pause(TransientError("cut")) for _ in range(50)]
+    assert pauses[0] <= 0.1
+    assert max(pauses) <= 1.0
+    assert min(pauses[10:]) >= 0.5
+    assert len(set(pauses[10:])) > 1
+    assert 15 <= lane._pause(PermanentError("mistake")) <= 30
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "text"),
+    [
+        (ua.uaerrors.BadCertificateUntrusted(), PermanentError, "this client's certificate"),
+        (ua.uaerrors.BadUserAccessDenied(), PermanentError, "does not accept this user"),
+        (ua.uaerrors.BadTooManySessions(), TransientError, "BadTooManySessions"),
+        (TimeoutError(), TransientError, "does not answer in time"),
+        (ConnectionRefusedError(111, "refused"), TransientError, "no connection"),
+        (ua.UaError("odd"), TransientError, "makes no sense"),
+        (InvalidSignature(), PermanentError, "cannot prove"),
+    ],
+)
+def test_an_error_of_the_library_becomes_one_of_ours(
+    error: Exception, kind: type[SidestreamError], text: str
+) -> None:
+    found = explain(error, "opc.tcp://x", opening=True)
+    assert type(found) is kind
+    assert text in found.what
+    assert found.where == "opc.tcp://x"
+
+
+def test_a_refusal_on_an_open_session_is_worth_another_session() -> None:
+    found = explain(ua.uaerrors.BadUserAccessDenied(), "opc.tcp://x")
+    assert type(found) is TransientError
+
+
+async def test_of_tasks_run_together_the_first_failure_ends_all() -> None:
+    ended = []
+
+    async def fails() -> None:
+        raise TransientError("cut")
+
+    async def waits() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(True)
+
+    with pytest.raises(TransientError, match="cut"):
+        await together(waits(), together(waits(), fails()))
+    assert ended == [True, True]
+
+
+def test_the_first_certificate_of_a_chain_is_the_servers() -> None:
+    first, second = der(certificate("server")), der(certificate("other"))
+    assert leaf(first + second) == first
+    assert leaf(first) == first
+    assert leaf(b"") == b""
