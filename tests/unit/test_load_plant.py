@@ -99,7 +99,7 @@ def test_max_gap_goes_by_the_slowest_source_of_a_meter(tmp_path: Path) -> None:
 def test_a_value_of_another_type_is_refused_rather_than_turned(tmp_path: Path, text: str) -> None:
     stream_text = f'[streams.s]\nkind = "gas"\nmeter = {{ total = "belt.volume" }}\n{text}'
     problem = only(tmp_path, f"{BASE}{SOURCE}{stream_text}")
-    assert problem.key == f"streams.s.{text.split(' ')[0]}"
+    assert problem.key == f"streams.s.{text.split(' ', maxsplit=1)[0]}"
 
 
 def test_a_total_is_counted_in_tonnes(tmp_path: Path) -> None:
