@@ -5,7 +5,7 @@ The notation is that of UCUM as payloads use it (`t/h`, `m3`, `MW.h`, `Cel`), wi
 is worth, by pint, in exact fractions. A calorie is that of UCUM, 4.184 J.
 The
 units most plants use are tabled, equal to what pint says; only others have pint imported (half a
-second and some 8 MB), and its registry goes with the `Units` of a load.
+second and up to 17 MB that stay); its registry goes with the `Units` of a load.
 """
 
 import re
