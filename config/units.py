@@ -3,9 +3,9 @@
 The notation is that of UCUM as payloads use it (`t/h`, `m3`, `MW.h`, `Cel`), with the everyday
 `kWh`, `MWh`, `Nm3`, `degC` and `°C` taken too. Which symbols there are is decided here; what one
 is worth, by pint, in exact fractions. A calorie is that of UCUM, 4.184 J.
-The
-units most plants use are tabled, equal to what pint says; only others have pint imported (half a
-second and up to 17 MB that stay); its registry goes with the `Units` of a load.
+
+The units most plants use are tabled, equal to what pint says; only others have pint imported (half
+a second and up to 17 MB that stay); its registry goes with the `Units` of a load.
 """
 
 import re
