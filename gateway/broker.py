@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from gateway import tls
-from gateway.reasons import publish_mend
+from gateway.reasons import SESSION_TAKEN_OVER, publish_mend
 
 MAX_IN_FLIGHT = 20
 """Messages sent and not yet acknowledged, at most; more of them wait their turn."""
@@ -91,7 +91,7 @@ class Causes(logging.Handler):
 
 def packet_size(topic: str, payload: bytes) -> int:
     """Size in bytes of a PUBLISH packet of QoS 1 without properties (MQTT 5.0, section 3.3)."""
-    body = 2 + len(topic.encode()) + 2 + 1 + len(payload)
+    body = 2 + len(topic.encode("utf-8", "surrogatepass")) + 2 + 1 + len(payload)
     length_bytes = max(1, (body.bit_length() + 6) // 7)
     return 1 + length_bytes + body
 
@@ -124,6 +124,12 @@ def explain(error: OSError | ValueError, where: str) -> SidestreamError:
     if isinstance(error, TimeoutError):
         return TransientError("no answer in time", where=where)
     return TransientError(str(error.strerror or error).lower(), where=where)
+
+
+def ended(code: int, name: str, where: str) -> LinkLostError:
+    """Make the error for a link the broker ended with a reason code of that name (MQTT 5)."""
+    mend = "give each client its own `client_id`" if code == SESSION_TAKEN_OVER else ""
+    return LinkLostError(f"the broker ended the link: {name.lower()}", where=where, mend=mend)
 
 
 def cut_short(where: str, encrypted: bool) -> TransientError:

@@ -22,11 +22,12 @@ from gateway.broker import (
     PublishRefusedError,
     SubscribeRefusedError,
     Terms,
+    ended,
     explain,
     packet_size,
     publish_refused,
 )
-from gateway.reasons import BLAME, PACKET_TOO_LARGE, refused_connection
+from gateway.reasons import BLAME, KEEPALIVE_TIMEOUT, PACKET_TOO_LARGE, refused_connection
 
 MAX_WAITING = 10_000
 """Messages of QoS 0 beyond this many waiting are dropped, as QoS 0 allows."""
@@ -117,7 +118,7 @@ class Connection:
         """
         if self._error is not None:
             raise await self._loss()
-        _, mid = self._client.subscribe([(topic, qos) for topic in topics])
+        mid = self._ask(topics, qos)
         if mid is None:
             raise await self._loss()
         done: asyncio.Future[list[ReasonCode]] = self._loop.create_future()
@@ -130,6 +131,16 @@ class Connection:
                     mend="let this client read the topic in the broker's access control list",
                     reason=str(reason).lower(),
                 )
+
+    def _ask(self, topics: tuple[str, ...], qos: int) -> int | None:
+        try:
+            return self._client.subscribe([(topic, qos) for topic in topics])[1]
+        except ValueError as error:
+            raise SubscribeRefusedError(
+                f"not a topic filter: {error}",
+                where=", ".join(topics),
+                reason="topic filter invalid",
+            ) from error
 
     async def next(self) -> Inbound:
         """Wait for the next message; raises `LinkLostError`.
@@ -168,8 +179,9 @@ class Connection:
 
     def loss(self) -> LinkLostError:
         """Make the error that says how the link was lost."""
-        what = self._error.what if self._error is not None else "the link has ended"
-        return LinkLostError(what, where=self._where)
+        if self._error is None:
+            return LinkLostError("the link has ended", where=self._where)
+        return LinkLostError(self._error.what, where=self._where, mend=self._error.mend)
 
     # The life of the link.
 
@@ -186,7 +198,7 @@ class Connection:
         client.on_socket_unregister_write = self._on_unregister_write
         found = client.socket()
         if found is None:
-            raise self._explained("Unspecified error")
+            raise self._why()
         if isinstance(found, socket.socket):
             # Acknowledgements are small and must not wait for each other.
             found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -209,14 +221,19 @@ class Connection:
         """Close the socket at once."""
         self._end(TransientError("closed", where=self._where))
         found = self._client.socket()
-        if found is not None:
+        if found is not None and found.fileno() >= 0:
             self._on_socket_close(self._client, None, found)
             found.close()
+        # Paho closes its socket once more when it is collected.
+        self._client.on_socket_close = None
+        self._client.on_socket_unregister_write = None
 
     def _tick(self) -> None:
         self._client.loop_misc()
         if self._error is None:
-            self._timer = self._loop.call_later(min(1.0, self._client.keepalive / 8), self._tick)
+            # A broker may set keepalive, even to none at all.
+            pause = min(1.0, self._client.keepalive / 8 or 1.0)
+            self._timer = self._loop.call_later(pause, self._tick)
 
     def _readable(self) -> None:
         for _ in range(_BURST):
@@ -304,24 +321,22 @@ class Connection:
     ) -> None:
         if self._error is None:
             self._blame(reason)
-            self._end(self._explained(str(reason), told=flags.is_disconnect_packet_from_server))
+            told = flags.is_disconnect_packet_from_server
+            self._end(ended(reason.value, str(reason), self._where) if told else self._why(reason))
 
     def _blame(self, reason: ReasonCode) -> None:
         if reason.value not in BLAME or not self._publishing:
             return
-        self.blamed = True
+        self.blamed = len(self._publishing) > 1
         only = next(iter(self._publishing.values()))
-        if len(self._publishing) == 1 and not only.done.done():
+        if not self.blamed and not only.done.done():
             only.done.set_exception(publish_refused(reason.value, str(reason), only.topic))
 
-    def _explained(self, reason: str, *, told: bool = False) -> SidestreamError:
-        cause = self._causes.last
-        if told:
-            return LinkLostError(f"the broker ended the link: {reason.lower()}", where=self._where)
-        if reason == "Keep alive timeout":
+    def _why(self, reason: ReasonCode | None = None) -> SidestreamError:
+        if reason == KEEPALIVE_TIMEOUT:
             return LinkLostError("the broker no longer answers", where=self._where)
-        if cause is not None:
-            return explain(cause, self._where)
+        if self._causes.last is not None:
+            return explain(self._causes.last, self._where)
         return LinkLostError("the broker closed the link", where=self._where)
 
     def _on_publish(

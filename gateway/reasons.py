@@ -3,6 +3,8 @@
 from adapters.errors import PermanentError, SidestreamError, TransientError
 
 NOT_AUTHORIZED = 135
+KEEPALIVE_TIMEOUT = 141
+SESSION_TAKEN_OVER = 142
 PACKET_TOO_LARGE = 149
 
 _CONNECT_MENDS = {

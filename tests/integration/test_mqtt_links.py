@@ -214,6 +214,18 @@ async def test_wrong_credentials_are_told_and_mended_without_a_restart(
         await eventually(lambda: link.up)
 
 
+async def test_the_brokers_reason_for_ending_a_link_is_told_and_the_message_blamed(
+    mosquitto: MosquittoMaker,
+) -> None:
+    async with connected(broker(mosquitto("max_packet_size 1000").port)) as link:
+        link.now._packet_limit = None  # as with a broker that does not announce its limit
+        with pytest.raises(PublishRefusedError) as refused:
+            await asyncio.wait_for(link.now.publish("t", b"x" * 5000), SOON)
+        assert refused.value.reason == "packet too large"
+        await eventually(lambda: link.told("the broker ended the link: packet too large"))
+        await eventually(lambda: link.up)
+
+
 async def test_an_unknown_host_is_told_by_name() -> None:
     async with kept(replace(broker(1883), host="hub.invalid")) as link:
         await eventually(lambda: link.told("host name is not known"))

@@ -11,7 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 
 from adapters.errors import PermanentError, TransientError
-from gateway.broker import explain, packet_size, publish_refused
+from gateway.broker import ended, explain, packet_size, publish_refused
 from gateway.reasons import refused_connection
 
 topics = st.text(
@@ -87,6 +87,13 @@ def test_what_only_a_person_can_mend_is_permanent(code: int) -> None:
 @given(st.sampled_from([136, 137, 151, 159]))
 def test_what_passes_by_itself_is_transient(code: int) -> None:
     assert isinstance(refused_connection(code, "name", "hub"), TransientError)
+
+
+def test_a_client_id_used_twice_is_explained() -> None:
+    error = ended(142, "Session taken over", "hub:8883")
+    assert "session taken over" in str(error)
+    assert "its own `client_id`" in error.mend
+    assert not ended(139, "Server shutting down", "hub:8883").mend
 
 
 @given(st.integers(0, 255), st.text())
