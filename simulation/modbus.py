@@ -160,6 +160,11 @@ class ModbusPlant:
         for link in tuple(self._links):
             link.abort()
 
+    def forget(self) -> None:
+        """Leave open connections without answers for good, as a firewall that lost their state."""
+        for link in self._links:
+            link.forgotten = True
+
     def _link(self) -> "_Link":
         return _Link(self, self._framing, self._links)
 
@@ -192,6 +197,7 @@ class _Link(asyncio.Protocol):
         self._plant = plant
         self._framing: Framing = framing
         self._links = links
+        self.forgotten = False
         self._buffer = b""
         self._requests: asyncio.Queue[tuple[int, int, bytes]] = asyncio.Queue()
         self._transport: asyncio.WriteTransport | None = None
@@ -252,7 +258,7 @@ class _Link(asyncio.Protocol):
                 transport.abort()
                 return
             await asyncio.sleep(faults.delays.popleft() if faults.delays else faults.delay)
-            if answer is not None:
+            if answer is not None and not self.forgotten:
                 transport.write(self._frame(transaction, device_id, answer))
 
     def _frame(self, transaction: int, device_id: int, pdu: bytes) -> bytes:

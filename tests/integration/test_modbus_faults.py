@@ -85,6 +85,33 @@ async def test_polling_resumes_within_two_intervals_of_a_black_hole_healing(fram
             await until(lambda: basket.health["meter"][-1].link is Link.UP)
 
 
+async def test_a_connection_a_firewall_forgot_is_made_anew() -> None:
+    async with ModbusPlant({1: Device(registers=REGISTERS)}) as plant:
+        async with running(source(plant, POINTS, timeout="100 ms")) as basket:
+            await until(lambda: good(basket))
+            plant.forget()
+            await until(lambda: not good(basket))
+            await until(lambda: good(basket), 2)
+            only_truth(basket)
+        assert plant.counts.connections == 2
+
+
+@pytest.mark.parametrize("framing", ["tcp", "rtu"])
+async def test_only_framing_without_transaction_ids_reconnects_after_one_timeout(
+    framing: Any,
+) -> None:
+    protocol = "modbus-tcp" if framing == "tcp" else "modbus-rtu-tcp"
+    async with ModbusPlant({1: Device(registers=REGISTERS)}, framing=framing) as plant:
+        meter = source(plant, POINTS, protocol=protocol, timeout="100 ms")
+        async with running(meter) as basket:
+            await until(lambda: good(basket))
+            plant.faults.delays.append(0.15)
+            await until(lambda: "timeout" in reasons(basket))
+            basket.blocks.clear()
+            await until(lambda: good(basket))
+        assert plant.counts.connections == (1 if framing == "tcp" else 2)
+
+
 async def test_a_refused_connection_is_marked_and_a_restarted_server_is_found() -> None:
     async with (
         ModbusPlant({1: Device(registers=REGISTERS)}) as plant,

@@ -40,7 +40,7 @@ def cost(plan: Sequence[Span]) -> tuple[int, int]:
     return len(plan), sum(request.length for request in plan)
 
 
-@given(spans("holding", 24, 7), st.sets(st.integers(0, 30), max_size=4))
+@given(spans("holding", 14, 7), st.sets(st.integers(0, 18), max_size=6))
 def test_no_grouping_needs_fewer_requests_or_registers(
     values: list[Span], places: set[int]
 ) -> None:

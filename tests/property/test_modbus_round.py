@@ -3,7 +3,7 @@
 import struct
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from adapters.modbus.answer import Answer, Failure, Scope, exception
@@ -124,16 +124,17 @@ def test_a_map_with_holes_ends_at_the_fewest_requests_and_no_refusal(
     assert not any(set(range(span.start, span.end)) & holes for span in asked)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(2, 124), st.sampled_from([2, 3]))
+@example(limit=100, code=2)
 def test_a_devices_length_limit_is_found_and_used_in_full(limit: int, code: int) -> None:
     device = Device(registers=lambda address: address, max_registers=limit, limit_code=code)
-    one = unit({f"p{at}": {"register": at} for at in range(150)})
+    one = unit({f"p{at}": {"register": at} for at in range(130)})
     for number in range(12):
         readings, _, _ = play(one, device, number)
         assert all(reading.quality is Quality.GOOD for reading in readings)
     _, asked, _ = play(one, device, 12)
-    assert len(asked) == -(-150 // limit)
+    assert len(asked) == -(-130 // limit)
 
 
 def test_a_refused_value_is_named_left_out_and_found_again() -> None:

@@ -46,6 +46,18 @@ FORBIDDEN = {
     "mask_write_register",
     "report_device_id",
 }
+OPCUA_REQUESTS = {
+    "BrowseParameters",
+    "CreateMonitoredItemsParameters",
+    "CreateSubscriptionParameters",
+    "DeleteMonitoredItemsParameters",
+    "DeleteSubscriptionsParameters",
+    "HistoryReadParameters",
+    "MonitoredItemCreateRequest",
+    "MonitoringParameters",
+    "ReadParameters",
+}
+"""Requests of asyncua an adapter may build: Read, Browse, Subscribe and HistoryRead."""
 FORBIDDEN_PARTS = ("write", "readwrite")
 SET_OF_OPCUA = ("set_value", "set_attribute", "set_writable", "set_read_only", "set_event_notifier")
 OUR_OWN = {"set_exception", "set_protocol", "set_result", "set_security", "set_security_string"}
@@ -132,6 +144,19 @@ def test_every_read_call_is_on_the_short_list() -> None:
     }
     assert reads <= CLIENT_CALLS
     assert len(reads) >= 4
+
+
+def test_only_listed_requests_of_opc_ua_are_built() -> None:
+    built = {
+        node.attr
+        for _, tree in trees()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "ua"
+        and node.attr.endswith(("Request", "Parameters"))
+    }
+    assert built <= OPCUA_REQUESTS
 
 
 @pytest.mark.parametrize(
