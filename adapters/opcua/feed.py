@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from asyncua import ua
@@ -11,6 +10,7 @@ from asyncua import ua
 from adapters.adapter import Health, Link, Outlet, Source
 from adapters.errors import TransientError
 from adapters.opcua.address import parse
+from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import Sample, sample, stamp
 from adapters.opcua.session import Session, Subscribed
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
@@ -160,7 +160,8 @@ class Feed:
         told = await session.read([self.nodes[at] for at in wanted])
         self.requests += 1
         values = [
-            (at, _sample(value, self.points[at])) for at, value in zip(wanted, told, strict=True)
+            (at, sample(value, code_name, self.points[at]))
+            for at, value in zip(wanted, told, strict=True)
         ]
         await self._told(values, self.clocks.wall(), self.clocks.mono())
 
@@ -276,13 +277,13 @@ class Feed:
 
     def _notified(self, part: Any) -> Sequence[tuple[int, Sample]]:
         if isinstance(part, ua.StatusChangeNotification):
-            name = ua.status_codes.get_name_and_doc(part.Status.value)[0]
+            name = code_name(part.Status.value)
             raise TransientError(f"the server ended the subscription ({name})")
         if not isinstance(part, ua.DataChangeNotification):
             return []
         handles, points = self._handles, self.points
         return [
-            (at, _sample(item.Value, points[at]))
+            (at, sample(item.Value, code_name, points[at]))
             for item in part.MonitoredItems or []
             if (at := handles.get(item.ClientHandle)) is not None
         ]
@@ -313,15 +314,5 @@ def _ns(seconds: float) -> int:
     return round(seconds * NANOSECONDS)
 
 
-@lru_cache(1024)
-def _name(code: int) -> str:
-    return str(ua.status_codes.get_name_and_doc(code & 0xFFFF0000)[0])
-
-
 def _fault(code: int) -> Fault | None:
-    return fault(code, _name(code))
-
-
-def _sample(value: Any, point: OpcUaPoint) -> Sample:
-    status = value.StatusCode
-    return sample(value, "" if status is None or not status.value else _name(status.value), point)
+    return fault(code, code_name(code))

@@ -1,6 +1,7 @@
 """Addresses, items and what the server says of them, in the structures of the library."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Any
 
 from asyncua import ua
@@ -19,6 +20,12 @@ _KINDS = {
 }
 _WHOLE_PATH = 0xFFFFFFFF
 """Remaining path index that means the whole path led to the target (OPC 10000-4 5.9.4)."""
+
+
+@lru_cache(1024)
+def code_name(code: int) -> str:
+    """Give the standard's name of a status code, such as BadSensorFailure."""
+    return str(ua.status_codes.get_name_and_doc(code & 0xFFFF0000)[0])
 
 
 def node_id(address: NodeAddress, spaces: Sequence[str]) -> ua.NodeId | Fault:
@@ -51,7 +58,7 @@ def browse_path(path: PathAddress) -> Any:
 def target(result: Any) -> ua.NodeId | Fault:
     """Give the one node a browse path leads to, or say why there is none."""
     code = result.StatusCode.value
-    wrong = fault(code, ua.status_codes.get_name_and_doc(code & 0xFFFF0000)[0])
+    wrong = fault(code, code_name(code))
     if wrong is not None:
         return wrong
     whole = [each for each in result.Targets or [] if each.RemainingPathIndex == _WHOLE_PATH]

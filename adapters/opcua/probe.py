@@ -2,11 +2,10 @@
 
 from typing import Any
 
-from asyncua import ua
-
 from adapters.adapter import Probe
 from adapters.opcua.address import parse
 from adapters.opcua.connect import connect
+from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import sample
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 from adapters.reading import Fault, Quality
@@ -34,8 +33,7 @@ def _absent(name: str, point: OpcUaPoint, wrong: Fault) -> Probe:
 
 
 def _read(name: str, point: OpcUaPoint, told: Any) -> Probe:
-    code = 0 if told.StatusCode is None else told.StatusCode.value
-    found = sample(told, ua.status_codes.get_name_and_doc(code & 0xFFFF0000)[0], point)
+    found = sample(told, code_name, point)
     quality, reason = found.fault or (Quality.GOOD, "")
     raw = "" if told.Value is None else str(told.Value.Value)[:100]
     return Probe(name, point.node, raw, found.value, point.unit, quality, reason)

@@ -1,6 +1,7 @@
 """A data value of the server as a sample: value in the point's unit, fault and time stamps."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 from adapters.opcua.settings import OpcUaPoint
@@ -9,44 +10,46 @@ from adapters.quality import judge
 from adapters.reading import Fault, Quality, Value
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_DAY_US = 86_400_000_000
+_MICROSECOND = timedelta(microseconds=1)
+_UNSET = (datetime(1601, 1, 1, tzinfo=UTC) - _EPOCH) // _MICROSECOND * 1000
 UNSUPPORTED = Fault(Quality.BAD, "unsupported-type")
 NO_VALUE = Fault(Quality.BAD, "no-value")
 
 
 class Sample(NamedTuple):
-    """What a server told about one value; time stamps in ns since 1970 UTC, None when not told."""
+    """What a server told about one value; `stamp` in ns since 1970 UTC, None when not told."""
 
     value: Value
     fault: Fault | None
-    source: int | None = None
-    server: int | None = None
+    stamp: int | None = None
     overflow: bool = False
 
 
 def stamp(moment: datetime | None) -> int | None:
     """Turn a time stamp of the protocol into ns since 1970 UTC; an unset one (1601) is None."""
-    if moment is None or moment.year <= 1601:  # noqa: PLR2004  # the protocol's zero
+    if moment is None:
         return None
-    since = moment - _EPOCH
-    return (since.days * _DAY_US + since.seconds * 1_000_000 + since.microseconds) * 1000
+    instant = (moment - _EPOCH) // _MICROSECOND * 1000
+    return instant if instant > _UNSET else None
 
 
-def sample(told: Any, name: str, point: OpcUaPoint) -> Sample:
-    """Decode a data value (`asyncua.ua.DataValue`); `name` is the name of its status code."""
-    status = told.StatusCode
-    code = 0 if status is None else status.value
-    source, server = stamp(told.SourceTimestamp), stamp(told.ServerTimestamp)
-    wrong = fault(code, name)
+def sample(told: Any, name: Callable[[int], str], point: OpcUaPoint) -> Sample:
+    """Decode a data value (`asyncua.ua.DataValue`); `name` gives the name of a status code.
+
+    The source's time stamp counts, or the server's where the source gives none.
+    """
+    instant = stamp(told.SourceTimestamp)
+    if instant is None:
+        instant = stamp(told.ServerTimestamp)
+    code = 0 if told.StatusCode is None else told.StatusCode.value
+    wrong = fault(code, name(code)) if code else None
     if wrong is not None and wrong.quality is Quality.BAD:
-        return Sample(None, wrong, source, server, overflowed(code))
+        return Sample(None, wrong, instant, overflowed(code))
     variant = told.Value
-    raw = None if variant is None else variant.Value
-    value, problem = scaled(raw, point)
-    problem = problem or wrong
-    if problem is not None and problem.quality is Quality.BAD:
-        value = None
-    return Sample(value, problem, source, server, overflowed(code))
+    value, problem = scaled(None if variant is None else variant.Value, point)
+    if problem is not None:
+        return Sample(None, problem, instant, overflowed(code))
+    return Sample(value, wrong, instant, overflowed(code) if code else False)
 
 
 def scaled(raw: object, point: OpcUaPoint) -> tuple[Value, Fault | None]:

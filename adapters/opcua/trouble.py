@@ -8,6 +8,7 @@ from asyncua import ua
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.opcua.nodes import code_name
 
 _CODES = ua.StatusCodes
 _CLIENT = (
@@ -88,7 +89,7 @@ def explain(error: Exception, where: str, *, opening: bool = False) -> Sidestrea
 
 def _status(error: ua.UaStatusCodeError, where: str, opening: bool) -> SidestreamError:
     code = error.code or 0
-    name = ua.status_codes.get_name_and_doc(code)[0]
+    name = code_name(code)
     known = _PERMANENT.get(code) if opening else None
     if known is not None:
         return PermanentError(f"{known[0]} ({name})", where=where, mend=known[1])

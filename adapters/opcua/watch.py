@@ -120,9 +120,8 @@ class Watch:
     def _take(
         self, point: _Point, sample: Sample, now: int, mono: int, sent: int | None
     ) -> tuple[int, Value, Fault | None]:
-        value, fault, source, server, overflow = sample
+        value, fault, stamp, overflow = sample
         self.overflows += overflow
-        stamp = server if source is None else source
         if stamp is not None and not OLDEST <= stamp <= now + DAY:
             stamp, fault = None, fault or CLOCK
         base = now if stamp is None else self._base(point, stamp, now, mono, sent)

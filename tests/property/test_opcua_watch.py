@@ -27,8 +27,8 @@ def _readings(block: Block | None) -> list[Reading]:
     return [] if block is None else list(block.readings())
 
 
-def _good(value: float, source: int | None = None, server: int | None = None) -> Sample:
-    return Sample(value, None, source, server)
+def _good(value: float, stamp: int | None = None) -> Sample:
+    return Sample(value, None, stamp)
 
 
 @dataclass
@@ -179,12 +179,6 @@ def test_a_later_stamp_is_used_as_it_is() -> None:
     run.mono = 2 * S
     run.take([(0, _good(2.0, NOW + S))])
     assert run.told[1].time == NOW + S
-
-
-def test_the_server_stamp_serves_where_the_source_gives_none() -> None:
-    run = _Run(_watch())
-    run.take([(0, _good(1.0, None, NOW - S // 4))])
-    assert run.told[0].time == NOW - S // 4
 
 
 def test_without_any_stamp_the_time_of_receipt_serves() -> None:

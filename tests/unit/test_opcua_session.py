@@ -11,7 +11,7 @@ from cryptography.exceptions import InvalidSignature
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.opcua.connect import _refuse_plain_password
-from adapters.opcua.feed import Clocks, Feed
+from adapters.opcua.feed import Clocks, Feed, Response
 from adapters.opcua.lane import Lane, together
 from adapters.opcua.session import Subscribed
 from adapters.opcua.settings import OpcUaSource
@@ -154,3 +154,49 @@ def test_the_first_certificate_of_a_chain_is_the_servers() -> None:
     assert leaf(first + second) == first
     assert leaf(first) == first
     assert leaf(b"") == b""
+
+
+def _result(*values: tuple[int, ua.DataValue], more: bool = False) -> Any:
+    items = [ua.MonitoredItemNotification(ClientHandle=at, Value=value) for at, value in values]
+    data = [ua.DataChangeNotification(MonitoredItems=items)] if items else []
+    message = ua.NotificationMessage(NotificationData=data)
+    return ua.PublishResult(MoreNotifications=more, NotificationMessage=message)
+
+
+async def _respond(feed: Feed, result: Any, at: int) -> None:
+    pace = feed._pace(Subscribed(1, 1.0, 1.0), sampling=0.5)
+    feed._handles[1] = 0
+    await feed._response(Response(result, 1_790_000_000 * NANOSECONDS + at, at), pace)
+
+
+async def test_a_response_with_more_to_come_proves_nothing_of_silent_points() -> None:
+    feed = _feed()
+    told = feed.outlet
+    assert isinstance(told, Recorder)
+    await _respond(feed, _result((1, ua.DataValue(Value=ua.Variant(1.0)))), 0)
+    await _respond(feed, _result(more=True), 2 * NANOSECONDS)
+    assert len(told.readings) == 1
+    await _respond(feed, _result(more=False), 3 * NANOSECONDS)
+    assert len(told.readings) == 2
+
+
+async def test_values_lost_in_a_queue_of_the_server_are_noted() -> None:
+    feed = _feed()
+    lost = ua.DataValue(Value=ua.Variant(1.0), StatusCode=ua.StatusCode(0x0480))
+    await _respond(feed, _result((1, lost)), 0)
+    assert any("queue_size" in note for note in feed._notes())
+
+
+async def test_a_notification_for_an_unknown_item_is_left_out() -> None:
+    feed = _feed()
+    await _respond(feed, _result((99, ua.DataValue(Value=ua.Variant(1.0)))), 0)
+    assert isinstance(feed.outlet, Recorder)
+    assert feed.outlet.readings == []
+
+
+async def test_a_subscription_the_server_ends_is_a_lost_session() -> None:
+    result = _result()
+    status = ua.StatusChangeNotification(Status=ua.StatusCode(ua.StatusCodes.BadTimeout))
+    result.NotificationMessage.NotificationData = [status]
+    with pytest.raises(TransientError, match=r"ended the subscription \(BadTimeout\)"):
+        await _respond(_feed(), result, 0)
