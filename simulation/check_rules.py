@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 
 from gateway.contract import rfc3339
 from simulation.check import Check, Timeline, none_of, shared
-from simulation.evidence import Evidence
+from simulation.evidence import Evidence, PlantEvidence
 from simulation.plants import RESTARTED, SILENCED, WRAPPING, SimPlant, secrets
 
 OWNERS = 3
@@ -87,18 +87,22 @@ def _found(words: Iterable[str], texts: Sequence[bytes]) -> list[str]:
     return sorted(word for word in words if any(word.lower().encode() in text for text in lowered))
 
 
-def faults(evidence: Evidence) -> Iterable[Check]:
+def faults(line: Timeline, evidence: Evidence) -> Iterable[Check]:
     """Check that the rollover, the dead meter and the restart took place and were marked."""
-    marks = {
-        member: {mark for row in plant.totals for mark in row.marks}
-        for member, plant in evidence.plants.items()
-    }
-    kinds = {event.kind for event in evidence.plants[SILENCED].events}
+    found = evidence.plants
+    marks = {member: _marks(plant, line) for member, plant in found.items()}
+    silent = [event for event in found[SILENCED].events if event.kind == "meter-silent"]
     for subject, seen in (
         (f"{WRAPPING}: rollover", "rollover" in marks[WRAPPING]),
-        (f"{RESTARTED}: spread", "spread" in marks[RESTARTED]),
-        (f"{SILENCED}: meter-silent", "meter-silent" in kinds),
+        (f"{RESTARTED}: spread over the gap", "spread" in marks[RESTARTED]),
+        (f"{SILENCED}: meter-silent", any(event.time > line.silenced for event in silent)),
     ):
         yield Check("marked", subject, "seen", "seen" if seen else "not seen", "", seen)
-    reset = sorted(member for member, found in marks.items() if "reset" in found)
+    reset = sorted(member for member, seen in marks.items() if "reset" in seen)
     yield none_of("marked", "counters taken for reset", reset)
+
+
+def _marks(plant: PlantEvidence, line: Timeline) -> set[str]:
+    return {
+        mark for row in plant.totals if line.start <= row.start < line.end for mark in row.marks
+    }

@@ -152,7 +152,7 @@ def cells(plants: Sequence[SimPlant], line: Timeline, evidence: Evidence) -> Ite
     """Compare each released cell with the sum of its contributors' truth over its window."""
     by_member = {plant.member: plant for plant in plants}
     for cell in evidence.hub.cells:
-        if not cell.released or cell.start < line.start or cell.end > line.end:
+        if not cell.released or not line.start < cell.end <= line.end:
             continue
         inside = [row for row in evidence.hub.figures if _counted(row, cell)]
         truths = [_truth(by_member[row.member], row, line) for row in inside]
