@@ -52,13 +52,21 @@ class Book:
             ).fetchone()
         return max(self._floor, 0 if row is None else row[0])
 
-    def earliest(self, kind: Kind) -> int | None:
-        """Give the earliest window start among a kind's undecided figures."""
+    def earliest(self, kind: Kind, wait: int) -> int | None:
+        """Give the earliest instant from which a kind's undecided figures ask for a window.
+
+        That is their own start while its window is undecided. A figure that came too late for its
+        window asks for one that was not yet due (`wait` after its end) when it came: past windows
+        that nobody reported in are not filled with it.
+        """
+        decided_to = self.decided_to(kind)
         with self._database.look() as cursor:
             row = cursor.execute(
-                "SELECT min(start) FROM figures "
-                "WHERE kind = ? AND counted IS NULL AND superseded = 0",
-                (kind,),
+                "SELECT min(CASE WHEN figures.start >= ?2 THEN figures.start "
+                "ELSE max(?2, records.received - ?3) END) "
+                "FROM figures JOIN records ON records.id = figures.record "
+                "WHERE figures.kind = ?1 AND counted IS NULL AND superseded = 0",
+                (kind, decided_to, wait),
             ).fetchone()
         return None if row[0] is None else int(row[0])
 

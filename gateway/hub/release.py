@@ -78,7 +78,7 @@ def release_due(
     count = 0
     for kind, calendar in plan.calendars.items():
         for _ in range(limit):
-            earliest = book.earliest(kind)
+            earliest = book.earliest(kind, plan.wait)
             if earliest is None:
                 break
             window = next_window(calendar, book.decided_to(kind), earliest)

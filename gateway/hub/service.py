@@ -40,7 +40,7 @@ _STORE = 500
 
 
 async def run_hub(
-    plan: HubPlan, clock: Callable[[], int], stop: asyncio.Event, notify: Callable[[str], None]
+    plan: HubPlan, clock: Callable[[], int], stop: asyncio.Event, notify: Callable[[str], object]
 ) -> None:
     """Run the hub until `stop` is set.
 
@@ -79,7 +79,7 @@ def _broker(plan: HubPlan, key: HubKey) -> BrokerPlan:
 
 class _Hub:
     def __init__(
-        self, plan: HubPlan, clock: Callable[[], int], notify: Callable[[str], None]
+        self, plan: HubPlan, clock: Callable[[], int], notify: Callable[[str], object]
     ) -> None:
         self.plan = plan
         self.vault = Vault(plan, clock)

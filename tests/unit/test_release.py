@@ -28,10 +28,17 @@ class Hub:
         self.plants = plants
         self.sequence = 0
 
-    def take(self, one: Plant, start: int, *figures: dict[str, Any], at: Gate = GATE) -> None:
+    def take(
+        self,
+        one: Plant,
+        start: int,
+        *figures: dict[str, Any],
+        at: Gate = GATE,
+        received: int | None = None,
+    ) -> None:
         self.sequence += 1
         payload = one.record(start, figures=figures, sequence=self.sequence)
-        now = start + 100 * 24 * HOUR
+        now = received or start + HOUR
         assert self.ledger.store([at.judge(one.topic, payload, now)], now)[one.pseudonym].stored
 
     def all_send(self, start: int, *quantities: float) -> None:
@@ -68,7 +75,7 @@ def test_a_window_is_decided_once_its_wait_is_over_and_never_again(hub: Hub) -> 
 def test_a_late_record_counts_in_the_next_window_and_is_marked(hub: Hub) -> None:
     hub.all_send(MONDAY, 10, 11, 12)
     hub.release(MONDAY + 2 * HOUR)
-    hub.take(hub.plants[3], MONDAY, heat(5))
+    hub.take(hub.plants[3], MONDAY, heat(5), received=MONDAY + 2 * HOUR)
     hub.all_send(MONDAY + HOUR, 20, 21, 22, 23)
     hub.release(MONDAY + 50 * HOUR)
     assert hub.rows("start, status, quantity, marks") == [
@@ -80,10 +87,19 @@ def test_a_late_record_counts_in_the_next_window_and_is_marked(hub: Hub) -> None
 def test_a_late_record_alone_makes_the_next_window_decided(hub: Hub) -> None:
     hub.all_send(MONDAY, 10, 11, 12)
     hub.release(MONDAY + 2 * HOUR)
-    hub.take(hub.plants[3], MONDAY, heat(5))
+    hub.take(hub.plants[3], MONDAY, heat(5), received=MONDAY + 2 * HOUR)
     assert hub.release(MONDAY + 3 * HOUR - 1) == 0
     assert hub.release(MONDAY + 3 * HOUR) == 1
     assert hub.rows()[1] == (MONDAY + HOUR, "withheld", 5.0, '["late"]')
+
+
+def test_what_is_late_after_several_windows_counts_after_the_last_of_them(hub: Hub) -> None:
+    for hour in range(3):
+        hub.all_send(MONDAY + hour * HOUR, 10, 11, 12)
+    hub.release(MONDAY + 4 * HOUR)
+    hub.take(hub.plants[3], MONDAY, heat(5), received=MONDAY + 4 * HOUR)
+    hub.release(MONDAY + 9 * HOUR)
+    assert [row[0] for row in hub.rows()] == [MONDAY + hour * HOUR for hour in range(4)]
 
 
 def test_after_an_outage_all_windows_are_decided_in_order_and_empty_ones_passed_over(

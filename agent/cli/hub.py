@@ -1,0 +1,22 @@
+"""`sidestream hub`: everything a cluster's operator does."""
+
+from agent.cli.lazy import LazyGroup
+
+hub = LazyGroup(
+    name="hub",
+    help="""Run and inspect a cluster's hub.
+
+    \b
+    Example:
+      sidestream hub key hub.toml --create
+      sidestream hub run hub.toml
+      sidestream hub cells hub.toml
+    """,
+    members={
+        "run": ("agent.cli.hub_run:run", "Run the hub."),
+        "check": ("agent.cli.hub_run:check", "Check a hub file and show what it means."),
+        "key": ("agent.cli.hub_run:key", "Show the hub's public key, making it if asked to."),
+        "status": ("agent.cli.hub_status:status", "Show members, records, cells and links."),
+        "cells": ("agent.cli.hub_status:cells", "Show decided cells, and why some are withheld."),
+    },
+)

@@ -1,0 +1,103 @@
+"""`sidestream hub run`, `check` and `key`: a hub from its file to a running service."""
+
+import asyncio
+import logging
+import os
+import time
+from pathlib import Path
+
+import click
+
+from agent.cli.output import hub_argument, json_option, print_json, print_table
+from agent.cli.run import log_to_stderr, stop_on_signals
+
+
+@click.command()
+@hub_argument
+@click.option("-v", "--verbose", is_flag=True, help="Log every step.")
+def run(hub_file: str, verbose: bool) -> None:
+    """Run the hub of HUB_FILE until stopped.
+
+    It stops cleanly on SIGTERM and SIGINT. Exit code 78 means that the file must be mended.
+
+    \b
+    Example:
+      sidestream hub run /etc/sidestream/hub.toml
+    """
+    from config.hub import load_hub  # noqa: PLC0415
+    from gateway.hub.service import run_hub  # noqa: PLC0415
+    from gateway.notify import notify  # noqa: PLC0415
+
+    log_to_stderr(verbose)
+    plan = load_hub(Path(hub_file), os.environ)
+
+    async def serve() -> None:
+        logging.getLogger("sidestream.hub").info("hub of cluster %s starts", plan.cluster)
+        await run_hub(plan, time.time_ns, stop_on_signals(), notify)
+
+    asyncio.run(serve())
+
+
+@click.command()
+@hub_argument
+@json_option
+def check(hub_file: str, as_json: bool) -> None:
+    """Check HUB_FILE and show its members, rules and calendars.
+
+    \b
+    Example:
+      sidestream hub check hub.toml
+    """
+    from config.hub import load_hub  # noqa: PLC0415
+
+    plan = load_hub(Path(hub_file), os.environ)
+    rows = [(one.name, one.owner, one.place, one.waives) for one in plan.members]
+    rules = plan.rules
+    if as_json:
+        keys = ("name", "owner", "place", "waives")
+        print_json(
+            {
+                "cluster": plan.cluster,
+                "members": [dict(zip(keys, row, strict=True)) for row in rows],
+                "k": rules.k,
+                "p": rules.p,
+                "dominance": rules.dominance,
+                "calendars": dict(plan.calendars),
+                "wait_s": plan.wait / 1e9,
+                "store": plan.store.kind,
+                "state": plan.state_dir,
+            }
+        )
+        return
+    click.echo(f"{hub_file} is good.\n")
+    members = [(name, owner, place, "yes" if waives else "") for name, owner, place, waives in rows]
+    print_table("Members", ("name", "owner", "place", "waives"), members)
+    owners = len({one.owner for one in plan.members})
+    click.echo(
+        f"A cell needs {rules.k} owners and the p% rule at {rules.p:g} %; "
+        f"the roster has {owners} owners."
+    )
+
+
+@click.command()
+@hub_argument
+@click.option("--create", is_flag=True, help="Make the key file (mode 0600) when there is none.")
+@json_option
+def key(hub_file: str, create: bool, as_json: bool) -> None:
+    """Show the public key of HUB_FILE's hub, which every plant puts into its [hub] table.
+
+    \b
+    Example:
+      sidestream hub key hub.toml --create
+    """
+    from config.hub import load_hub  # noqa: PLC0415
+    from gateway import keys  # noqa: PLC0415
+
+    plan = load_hub(Path(hub_file), os.environ)
+    public = keys.HubKey(keys.load(Path(plan.key_file), create=create)).public
+    if as_json:
+        print_json({"key": str(public), "fingerprint": public.fingerprint})
+        return
+    click.echo(f"fingerprint  {public.fingerprint}")
+    click.echo("give these lines to each plant, and the fingerprint by another way:\n")
+    click.echo(f'[hub]\ncluster = "{plan.cluster}"\nkey = "{public}"')

@@ -1,0 +1,148 @@
+"""`sidestream hub status` and `cells`: who sends, what is decided, and why cells are withheld."""
+
+import os
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent.cli.output import (
+    hub_argument,
+    instant_option,
+    json_option,
+    print_json,
+    print_table,
+    quantity,
+    utc,
+)
+
+if TYPE_CHECKING:
+    from gateway.hub.status import DecidedCell, HubStatus
+
+STALE_AFTER = 30_000_000_000
+
+
+@click.command()
+@hub_argument
+@json_option
+def status(hub_file: str, as_json: bool) -> None:
+    """Show how the hub of HUB_FILE is doing, and each of its members.
+
+    Exit code 0: all is well; 1: something is not as it should be; 2: the hub is not running.
+
+    \b
+    Example:
+      sidestream hub status hub.toml
+    """
+    from config.hub import load_hub  # noqa: PLC0415
+    from gateway.hub.status import hub_status  # noqa: PLC0415
+
+    found = hub_status(load_hub(Path(hub_file), os.environ))
+    running = found.live is not None and time.time_ns() - found.live.updated <= STALE_AFTER
+    problems = _problems(found, running=running)
+    if as_json:
+        print_json({**asdict(found), "running": running, "problems": problems})
+    else:
+        _show(found, problems)
+    sys.exit(2 if not running else bool(problems))
+
+
+def _problems(found: "HubStatus", *, running: bool) -> list[str]:
+    live = found.live
+    problems = [] if running else ["the hub is not running, or hangs"]
+    if live is not None:
+        if not live.broker_up:
+            problems.append(f"broker not connected: {live.broker}")
+        if live.store_up is False:
+            problems.append(f"store away: {live.store}")
+        if live.problem:
+            problems.append(live.problem)
+    if found.set_aside:
+        problems.append(f"the ledger was damaged: {found.set_aside}")
+    problems += [f"{one.name} has never sent a record" for one in found.members if not one.records]
+    problems += [f"{one.name} is offline" for one in found.members if one.online is False]
+    return problems
+
+
+def _show(found: "HubStatus", problems: list[str]) -> None:
+    print_table(
+        f"Cluster {found.cluster}", ("problem",), [(one,) for one in problems], "no problems"
+    )
+    print_table(
+        "Members",
+        ("name", "owner", "place", "online", "records", "last record", "up to", "missing"),
+        [
+            (
+                one.name, one.owner, one.place,
+                {True: "yes", False: "no", None: "?"}[one.online], one.records,
+                utc(one.last_received), utc(one.last_window_end), one.gaps,
+            )
+            for one in found.members
+        ],
+    )  # fmt: skip
+    counts: list[tuple[str, object]] = [
+        ("records in the ledger", found.records),
+        ("repeats recognised", found.duplicates),
+        ("figures not yet in a cell", found.undecided_figures),
+        ("cells decided", found.decided_cells),
+        ("cells not yet in the store", found.unwritten_cells),
+        ("cells not yet published", found.unpublished_cells),
+    ]
+    counts += [(f"quarantined: {reason}", n) for reason, n in sorted(found.quarantine.items())]
+    print_table("Ledger", ("", ""), counts)
+
+
+@click.command()
+@hub_argument
+@instant_option("--from", "First day or instant (UTC) of windows to show.")
+@click.option("--limit", default=200, show_default=True, help="How many, newest first.")
+@json_option
+def cells(hub_file: str, limit: int, as_json: bool, **span: int | None) -> None:
+    """Show the cells that HUB_FILE's hub has decided: released, or withheld and why.
+
+    The reasons and the sums of withheld cells are for the hub's operator alone; the public feed
+    has neither.
+
+    \b
+    Example:
+      sidestream hub cells hub.toml --from 2026-03-01
+    """
+    from config.hub import load_hub  # noqa: PLC0415
+    from gateway.hub.status import hub_cells  # noqa: PLC0415
+
+    plan = load_hub(Path(hub_file), os.environ)
+    found = hub_cells(plan, since=span["from"] or 0, limit=limit)
+    if as_json:
+        print_json([_document(one) for one in found])
+        return
+    print_table(
+        f"Cells of {plan.cluster}",
+        ("window", "to", "kind", "code", "band", "place", "status", "quantity", "from", "reason"),
+        [_row(one) for one in found],
+        empty="no window has been decided yet",
+    )
+
+
+def _row(one: "DecidedCell") -> tuple[object, ...]:
+    cell = one.cell
+    return (
+        cell.window.start.replace("T", " ").rstrip("Z"),
+        cell.window.end.replace("T", " ").rstrip("Z"),
+        cell.kind, cell.code or "all", cell.band, cell.place, cell.status,
+        quantity(cell.quantity, cell.unit), cell.contributors, one.reason,
+    )  # fmt: skip
+
+
+def _document(one: "DecidedCell") -> dict[str, Any]:
+    return {
+        "cell": one.cell.model_dump(mode="json"),
+        "listed": one.listed,
+        "reason": one.reason,
+        "operator_quantity": one.quantity,
+        "owners": one.owners,
+        "written": utc(one.written),
+        "published": utc(one.published),
+    }
