@@ -20,7 +20,6 @@ from tests.hubkit import CLUSTER, HOUR, MONDAY, figure, gate, heat, plant
 
 PLANTS = tuple(plant(number) for number in range(1, 6))
 GATE = gate(*PLANTS)
-LATER = MONDAY + 10_000 * HOUR
 QUARTERS = 700
 """Hours that reach past the end of March, so that two partitions are chosen."""
 
@@ -43,18 +42,27 @@ def test_each_figure_is_counted_once_and_each_cell_decided_once(
     ):
         ledger, book = Ledger(database, HubLimits()), Book(database, CLUSTER)
         first: dict[int, tuple[object, ...]] = {}
+        ended = dict.fromkeys(plan.calendars, 0)
+        now = MONDAY
         for step in [*steps, 4 * QUARTERS]:
             if isinstance(step, tuple):
                 one, hour, quantity, warm = step
                 made = heat(quantity) if warm else figure(quantity, "10 09 03")
                 payload = one.record(MONDAY + hour * HOUR, figures=[made], sequence=hour + 1)
-                ledger.store([GATE.judge(one.topic, payload, LATER)], LATER)
+                now = max(now, MONDAY + (hour + 1) * HOUR)
+                draft = ledger.store([GATE.judge(one.topic, payload, now)], now)[one.pseudonym]
+                assert all(reason == "conflict" for _, reason in draft.refused)
             elif isinstance(step, int):
-                release_due(book, plan, 0, MONDAY + step * HOUR, limit=10_000)
+                now = max(now, MONDAY + step * HOUR)
+                release_due(book, plan, 0, now, limit=10_000)
             with database.look() as cursor:
                 rows = cursor.execute("SELECT * FROM cells").fetchall()
             found = {row["number"]: tuple(row) for row in rows}
             assert {number: found[number] for number in first} == first
+            for row in rows:
+                if row["number"] not in first:
+                    assert row["start"] >= ended[row["kind"]]
+            ended |= {row["kind"]: max(ended[row["kind"]], row["end"]) for row in rows}
             first = found
         with database.look() as cursor:
             figures = cursor.execute("SELECT * FROM figures WHERE superseded = 0").fetchall()

@@ -118,3 +118,13 @@ def test_a_figure_out_of_form_is_malformed_and_named_to_its_sender(
     content = ONE.content(figures=[{**figure(1.0, "10"), **change}])
     found = refused(ONE.seal(content))
     assert (found.reason, found.record, found.member) == ("malformed", content["id"], "plant 1")
+
+
+@pytest.mark.parametrize("opening", ["[", '{"a":'])
+def test_whatever_its_depth_a_nested_record_is_refused(opening: str) -> None:
+    closing = {"[": "]", '{"a":': "}"}[opening]
+    head = json.dumps({**ONE.content(), "signature": "AAAA"})
+    for depth in range(850, 1010):
+        deep = f'"x":{opening * depth}1{closing * depth},"figures"'
+        payload = sealed(head.replace('"figures"', deep).encode(), ONE)
+        assert refused(payload).reason in {"malformed", "bad-signature"}
