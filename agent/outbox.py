@@ -21,6 +21,8 @@ from agent.total import Event, Total
 from config.plan import OutboxPlan
 
 SCHEMA_VERSION = 1
+FILE = "state.sqlite"
+"""Name of the file in the state directory."""
 KEEP_EVENTS = 10_000
 RecordStatus = Literal["queued", "receipted", "refused", "dropped"]
 

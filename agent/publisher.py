@@ -61,6 +61,7 @@ class Publisher:
         self._clock = clock
         self._live_for = live_for
         self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
         self._settled = asyncio.Event()
         self._heard: set[str] = set()
         self.state = UplinkState(LinkState(connected=False, detail="not connected yet"))
@@ -69,8 +70,12 @@ class Publisher:
         """Tell the publisher that the outbox has something new."""
         self._wake.set()
 
+    def stop(self) -> None:
+        """Say goodbye when connected, and end `run`."""
+        self._stop.set()
+
     async def run(self) -> None:
-        """Stay connected and publish until cancelled."""
+        """Stay connected and publish until stopped (when connected) or cancelled."""
         gone = rfc8785.dumps({"v": VERSION, "online": False})
         broker = self._uplink.broker
         await keep_connected(
@@ -108,10 +113,17 @@ class Publisher:
         await connection.publish(self._presence(), here, retain=True)
         try:
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._hear(connection, dispatch))
-                tasks.create_task(self._send_on(connection, dispatch))
+                working = [
+                    tasks.create_task(self._hear(connection, dispatch)),
+                    tasks.create_task(self._send_on(connection, dispatch)),
+                ]
+                await self._stop.wait()
+                for task in working:
+                    task.cancel()
         except* LinkLostError as lost:
             raise LinkLostError("the link to the broker is lost") from lost
+        gone = rfc8785.dumps({"v": VERSION, "online": False})
+        await connection.publish(self._presence(), gone, retain=True)
 
     async def _listen_for(self, connection: Connection, pseudonyms: set[str]) -> None:
         new = pseudonyms - self._heard

@@ -17,7 +17,7 @@ from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
 from agent.outbox import Commit, Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
-from config.plan import PlantPlan
+from config.plan import RECORDED, PlantPlan
 from gateway import keys
 from gateway.notify import notify
 
@@ -26,8 +26,10 @@ _TICK = 0.25
 _STATUS_EVERY = 2 * NANOSECONDS
 _RESTART_AFTER = (1.0, 60.0)
 KEY_FILE = "plant.key"
-STATE_FILE = "state.sqlite"
 _DRAIN_PATIENCE = 600.0
+_GOODBYE = 3.0
+_REPLAY_COMMIT = NANOSECONDS // 4
+"""Longest time between commits in a replay, which reads faster than a checkpoint is made for."""
 
 
 def wall_clock() -> int:
@@ -54,14 +56,8 @@ class _Progress:
 
 
 def is_replay(plan: PlantPlan) -> bool:
-    """Tell whether the plan reads recorded data; raises `PermanentError` when it mixes both."""
-    kinds = {source.settings.protocol == "replay" for source in plan.sources}
-    if len(kinds) > 1:
-        raise PermanentError(
-            "recorded and live sources in one plant file: their times cannot be one",
-            mend="put the `replay` sources into a plant file of their own",
-        )
-    return kinds == {True}
+    """Tell whether the plan reads recorded data; loading refuses a mix of both."""
+    return any(source.settings.protocol == RECORDED for source in plan.sources)
 
 
 def plant_key(plan: PlantPlan, *, create: bool = False) -> keys.PlantKey:
@@ -140,7 +136,8 @@ class Service:
         """Let the data's time drive windows, and commit as they close."""
         self._data_clock.now = max(self._data_clock.now, block.time)
         self._engine.advance(self._data_clock.now)
-        if wall_clock() - self._committed > NANOSECONDS // 4:
+        pause = min(_REPLAY_COMMIT, self._plan.windows.checkpoint)
+        if wall_clock() - self._committed > pause:
             await self.commit()
 
     def report(self, source: str, health: Health) -> None:
@@ -244,10 +241,10 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until stopped, or until recorded data has ended and been received by the hub."""
         background = [asyncio.create_task(self._supervise("clockwork", self._tick))]
+        publishing = None
         if self._publisher is not None:
-            background.append(
-                asyncio.create_task(self._supervise("publisher", self._publisher.run))
-            )
+            publishing = asyncio.create_task(self._supervise("publisher", self._publisher.run))
+            background.append(publishing)
         readers = [
             asyncio.create_task(self._supervise(f"source {lane}", self._reader(sources)))
             for lane, sources in self._lanes().items()
@@ -260,6 +257,7 @@ class Service:
                 {stopping, asyncio.ensure_future(ended)}, return_when="FIRST_COMPLETED"
             )
             await self._end(readers, complete=self._replay and not stop.is_set())
+            await self._say_goodbye(publishing)
         finally:
             notify("STOPPING=1")
             await _cancel([*readers, *background, stopping])
@@ -275,6 +273,14 @@ class Service:
             if not drained:
                 _log.error("the hub has not confirmed every record: run again to go on sending")
             await self._tell(wall_clock())
+
+    async def _say_goodbye(self, publishing: asyncio.Task[None] | None) -> None:
+        """Let the publisher end by itself when it is connected; it has little time."""
+        if self._publisher is None or publishing is None:
+            return
+        self._publisher.stop()
+        if self._publisher.state.link.connected:
+            await asyncio.wait({publishing}, timeout=_GOODBYE)
 
     def _lanes(self) -> Mapping[str, list[Source]]:
         lanes: dict[str, list[Source]] = {}

@@ -13,6 +13,7 @@ from config.errors import meant, shown
 from config.locate import Findings, validated
 from config.meters import NANOSECONDS, Plant, Resolver
 from config.plan import (
+    RECORDED,
     OutboxPlan,
     PlantPlan,
     StreamPlan,
@@ -63,6 +64,7 @@ class _Loader:
         folders = self.table("state", StateTable)
         uplink = self._uplink()
         sources = self._sources()
+        self._one_time(sources)
         streams = self._streams(sources)
         self.findings.settle()
         if plant is None or windows is None or outbox is None or folders is None:
@@ -101,6 +103,17 @@ class _Loader:
             backlog_rate=table.backlog_rate,
             record_size=table.record_size,
         )
+
+    def _one_time(self, plant: Plant) -> None:
+        """Note recorded sources beside live ones: there is no one present for both."""
+        recorded = [
+            name for name, source in plant.sources.items() if source.settings.protocol == RECORDED
+        ]
+        if recorded and len(recorded) < len(plant.sources):
+            hint = "put recorded sources into a plant file of their own"
+            for name in recorded:
+                at = ("sources", name, "protocol")
+                self.findings.add(at, "recorded data beside live sources", "one or the other", hint)
 
     def _named(self, name: str) -> Mapping[str, Any]:
         """Give the tables below `[sources]` or `[streams]` that have a usable name."""

@@ -17,6 +17,8 @@ MeterKind = Literal["rate", "total", "heat"]
 Unit = Literal["t", "m3", "MW.h"]
 Share = Literal["off", "cluster"]
 Direction = Literal["surplus", "need"]
+RECORDED = "replay"
+"""The protocol whose readings have their own present: the newest one's time."""
 BANDS: tuple[tuple[float, str], ...] = (
     (40.0, "<40"),
     (60.0, "40-60"),

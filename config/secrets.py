@@ -14,6 +14,16 @@ _SECRETS = frozenset(
     {"password", "passwd", "passphrase", "secret", "token", "private_key_password"}
 )
 
+_ELSEWHERE = "/run/credentials/of-the-service"
+
+
+def for_operator(env: Mapping[str, str]) -> dict[str, str]:
+    """Give the environment for a command outside the service, where its credentials are not.
+
+    They are then taken as being there, and not read.
+    """
+    return {"CREDENTIALS_DIRECTORY": _ELSEWHERE, **env}
+
 
 def resolved(data: Any, env: Mapping[str, str], findings: Findings, at: Key = ()) -> Any:
     """Fill in `${NAME}` in every text from the environment (`$${` stands for `${` itself).
@@ -63,7 +73,7 @@ def _filled(text: str, env: Mapping[str, str], findings: Findings, at: Key) -> s
 
 def secret(file: str | None, at: Key, findings: Findings) -> str | None:
     """Read a secret from its file, without the line's end; notes what is wrong with the file."""
-    if file is None:
+    if file is None or file.startswith(f"{_ELSEWHERE}/"):
         return None
     try:
         text = Path(file).read_text("utf-8").rstrip("\r\n")

@@ -26,8 +26,9 @@ def check(plant_file: str, as_json: bool) -> None:
       sidestream check plant.toml
     """
     from config.load import load_plant  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
 
-    document = describe(load_plant(Path(plant_file), os.environ))
+    document = describe(load_plant(Path(plant_file), for_operator(os.environ)))
     if as_json:
         print_json(document)
         return

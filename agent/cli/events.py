@@ -19,10 +19,9 @@ def events(plant_file: str | None, limit: int, as_json: bool) -> None:
     Example:
       sidestream events plant.toml --limit 20
     """
-    from agent.outbox import Outbox  # noqa: PLC0415
-    from agent.service import STATE_FILE  # noqa: PLC0415
+    from agent.outbox import FILE, Outbox  # noqa: PLC0415
 
-    with Outbox(state_directory(plant_file) / STATE_FILE, read_only=True) as outbox:
+    with Outbox(state_directory(plant_file) / FILE, read_only=True) as outbox:
         found = outbox.events(limit)
     if as_json:
         print_json([asdict(event) for event in found])

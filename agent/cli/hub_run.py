@@ -49,8 +49,9 @@ def check(hub_file: str, as_json: bool) -> None:
       sidestream hub check hub.toml
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
 
-    plan = load_hub(Path(hub_file), os.environ)
+    plan = load_hub(Path(hub_file), for_operator(os.environ))
     rows = [(one.name, one.owner, one.place, one.waives) for one in plan.members]
     rules = plan.rules
     if as_json:
@@ -91,9 +92,10 @@ def key(hub_file: str, create: bool, as_json: bool) -> None:
       sidestream hub key hub.toml --create
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
     from gateway import keys  # noqa: PLC0415
 
-    plan = load_hub(Path(hub_file), os.environ)
+    plan = load_hub(Path(hub_file), for_operator(os.environ))
     public = keys.HubKey(keys.load(Path(plan.key_file), create=create)).public
     if as_json:
         print_json({"key": str(public), "fingerprint": public.fingerprint})

@@ -38,9 +38,10 @@ def status(hub_file: str, as_json: bool) -> None:
       sidestream hub status hub.toml
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
     from gateway.hub.status import hub_status  # noqa: PLC0415
 
-    found = hub_status(load_hub(Path(hub_file), os.environ))
+    found = hub_status(load_hub(Path(hub_file), for_operator(os.environ)))
     running = found.live is not None and time.time_ns() - found.live.updated <= STALE_AFTER
     problems = _problems(found, running=running)
     if as_json:
@@ -111,9 +112,10 @@ def cells(hub_file: str, limit: int, as_json: bool, **span: int | None) -> None:
       sidestream hub cells hub.toml --from 2026-03-01
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
     from gateway.hub.status import hub_cells  # noqa: PLC0415
 
-    plan = load_hub(Path(hub_file), os.environ)
+    plan = load_hub(Path(hub_file), for_operator(os.environ))
     found = hub_cells(plan, since=span["from"] or 0, limit=limit)
     if as_json:
         print_json([_document(one) for one in found])

@@ -23,8 +23,9 @@ def key(plant_file: str, create: bool, as_json: bool) -> None:
     """
     from agent.service import plant_key  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
+    from config.secrets import for_operator  # noqa: PLC0415
 
-    plan = load_plant(Path(plant_file), os.environ)
+    plan = load_plant(Path(plant_file), for_operator(os.environ))
     public = plant_key(plan, create=create).public
     if as_json:
         print_json({"key": str(public), "fingerprint": public.fingerprint, "owner": plan.owner})

@@ -1,6 +1,7 @@
 """What commands print: a table for people, one JSON document for programs."""
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -23,6 +24,9 @@ hub_argument = click.argument(
     default="/etc/sidestream/hub.toml",
 )
 
+_WIDTH = 160
+"""Columns of a table that goes into a file or a pipe."""
+
 
 def print_json(document: Any) -> None:
     """Print a document as indented JSON."""
@@ -42,7 +46,7 @@ def print_table(
         table.add_column(column, overflow="fold")
     for row in rows:
         table.add_row(*(Text("" if cell is None else str(cell), _style(cell)) for cell in row))
-    console = Console(highlight=False, soft_wrap=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
     if table.row_count:
         console.print(table)
     else:

@@ -26,10 +26,9 @@ def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | N
     Example:
       sidestream released plant.toml --from 2026-03-01 --json
     """
-    from agent.outbox import Outbox  # noqa: PLC0415
-    from agent.service import STATE_FILE  # noqa: PLC0415
+    from agent.outbox import FILE, Outbox  # noqa: PLC0415
 
-    with Outbox(state_directory(plant_file) / STATE_FILE, read_only=True) as outbox:
+    with Outbox(state_directory(plant_file) / FILE, read_only=True) as outbox:
         log = outbox.released(span["from"] or 0, span["to"] or 2**63 - 1)
     if as_json:
         print_json([_document(line) for line in log])

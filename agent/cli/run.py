@@ -24,13 +24,13 @@ def run(plant_file: str, verbose: bool) -> None:
     Example:
       sidestream run /etc/sidestream/plant.toml
     """
-    from agent.outbox import Outbox  # noqa: PLC0415
-    from agent.service import STATE_FILE, Service, sealer  # noqa: PLC0415
+    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
 
     log_to_stderr(verbose)
     plan = load_plant(Path(plant_file), os.environ)
-    with Outbox(Path(plan.state_dir) / STATE_FILE) as outbox:
+    with Outbox(Path(plan.state_dir) / FILE) as outbox:
         if outbox.set_aside:
             logging.getLogger("sidestream").error("state file was corrupt: %s", outbox.set_aside)
         seals = sealer(plan)

@@ -1,5 +1,7 @@
 """`sidestream schema`: the JSON Schemas of files and messages, as the code uses them."""
 
+from typing import Any
+
 import click
 
 from agent.cli.output import print_json
@@ -17,11 +19,14 @@ def schema(name: str) -> None:
     Example:
       sidestream schema cell > cell.schema.json
     """
-    if name in _FILES:
-        from config.schema import file_schema  # noqa: PLC0415
+    print_json(_schema(name))
 
-        print_json(file_schema(name))
-        return
+
+def _schema(name: str) -> dict[str, Any]:
+    if name in _FILES:
+        from config.schema import hub_schema, plant_schema  # noqa: PLC0415
+
+        return plant_schema() if name == "plant" else hub_schema()
     from gateway.schemas import message_schema  # noqa: PLC0415
 
-    print_json(message_schema(name))
+    return message_schema(name)

@@ -34,9 +34,11 @@ def test_a_generated_document_is_up_to_date(name: str) -> None:
     assert found == documents()[name](), f"docs/{name} is out of date: run `make schema`"
 
 
-@pytest.mark.parametrize("name", ["plant", "hub"])
-def test_an_example_begins_with_its_schema_and_fits_it(name: str) -> None:
-    text = (EXAMPLES / f"{name}.toml").read_text("utf-8")
+@pytest.mark.parametrize(
+    ("file", "name"), [("plant", "plant"), ("historian", "plant"), ("hub", "hub")]
+)
+def test_an_example_begins_with_its_schema_and_fits_it(file: str, name: str) -> None:
+    text = (EXAMPLES / f"{file}.toml").read_text("utf-8")
     first = text.split("\n", 1)[0]
     assert (EXAMPLES / first.removeprefix("#:schema ")).is_file()
     validator(name).validate(table(text))
@@ -49,7 +51,7 @@ def example_plant() -> PlantPlan:
 def test_the_plant_example_loads() -> None:
     plan = example_plant()
     slag, heat, dust = plan.streams
-    assert [source.name for source in plan.sources] == ["belt", "cooling", "weighbridge"]
+    assert [source.name for source in plan.sources] == ["belt", "cooling", "dust_scale"]
     assert (slag.share, slag.meter.max_rate) == ("cluster", 60 / 3600)
     assert slag.meter.modulus == 2**32 / 1000
     assert (heat.unit, heat.meter.max_gap) == ("MW.h", 15_000_000_000)
@@ -58,6 +60,11 @@ def test_the_plant_example_loads() -> None:
     )  # fmt: skip
     settings: Any = plan.sources[1].settings
     assert settings.certificate == str(EXAMPLES / "plant.pem")
+
+
+def test_the_historian_example_loads() -> None:
+    plan = load_plant(EXAMPLES / "historian.toml", {})
+    assert {source.settings.protocol for source in plan.sources} == {"replay"}
 
 
 def test_the_hub_example_loads() -> None:

@@ -11,6 +11,7 @@ from config import load
 from config.errors import ConfigError, Problem
 from config.load import load_plant
 from config.plan import MeterPlan, PlantPlan, StreamPlan
+from config.secrets import for_operator
 
 HOUR = 3_600_000_000_000
 KEY = "sshub1_" + "A" * 86
@@ -417,3 +418,19 @@ def test_state_goes_where_the_file_or_systemd_says(tmp_path: Path) -> None:
 def test_a_name_may_not_hold_a_dot(tmp_path: Path) -> None:
     source = SOURCE.replace("sources.belt", 'sources."a.b"')
     assert only(tmp_path, BASE + source).key == "sources.a.b"
+
+
+def test_recorded_and_live_sources_do_not_go_into_one_file(tmp_path: Path) -> None:
+    live = '[sources.live]\nprotocol = "modbus-tcp"\nhost = "192.0.2.1"\n'
+    problem = only(tmp_path, BASE + SOURCE + live)
+    assert problem.key == "sources.belt.protocol"
+    assert "beside live sources" in problem.found
+
+
+def test_a_command_outside_the_service_takes_credentials_as_being_there(tmp_path: Path) -> None:
+    hub = f'[hub]\ncluster = "ora"\nbroker = "mqtts://h"\nkey = "{KEY}"\nusername = "u"\n'
+    hub += 'password_file = "credential:password"\n'
+    assert "credential" in only(tmp_path, BASE + hub + SOURCE).found
+    uplink = plan(tmp_path, BASE + hub + SOURCE, for_operator({})).uplink
+    assert uplink is not None
+    assert uplink.broker.password is None
