@@ -18,8 +18,6 @@ from agent.cli.output import json_option, print_json
 if TYPE_CHECKING:
     from simulation.stage import Outcome, Progress, Stage, Tell
 
-_TERMINATED = 143
-
 
 @click.command()
 @click.option(
@@ -92,8 +90,10 @@ def _run(stage: "Stage") -> "Outcome":
 
     try:
         return asyncio.run(main())
+    except KeyboardInterrupt:
+        sys.exit(128 + signal.SIGINT)
     except asyncio.CancelledError:
-        sys.exit(_TERMINATED)
+        sys.exit(128 + signal.SIGTERM)
 
 
 @contextmanager

@@ -101,7 +101,8 @@ def _cell(cell: CellRow) -> dict[str, Any]:
     told = asdict(cell)
     del told["parts"], told["released"]
     told["status"] = "released" if cell.released else "withheld"
-    return {**told, "start": rfc3339(cell.start), "end": rfc3339(cell.end)}
+    span = {"start": rfc3339(cell.start), "end": rfc3339(cell.end)}
+    return {**told, **span, "marks": list(cell.marks)}
 
 
 def _incidents(outcome: Outcome) -> list[dict[str, str]]:
