@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 
 
@@ -13,6 +14,9 @@ class Proxy:
         self.port = 0
         self.swallow = False
         """Whether bytes vanish in both directions while connections stay open: a black hole."""
+        self.flowing = asyncio.Event()
+        """Set unless bytes are to pile up, to be passed on together later."""
+        self.flowing.set()
         self.sent = bytearray()
         """What clients have sent so far."""
         self.accepted = 0
@@ -35,7 +39,7 @@ class Proxy:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, keep: bool
     ) -> None:
         with contextlib.suppress(OSError):
-            while data := await reader.read(65536):
+            while data := await self._read(reader):
                 if keep:
                     self.sent += data
                 if not self.swallow:
@@ -43,6 +47,10 @@ class Proxy:
                     await writer.drain()
         writer.close()
         self._open.discard(writer)
+
+    async def _read(self, reader: asyncio.StreamReader) -> bytes:
+        await self.flowing.wait()
+        return await reader.read(65536)
 
     def cut(self) -> None:
         """Reset every connection."""
@@ -52,10 +60,10 @@ class Proxy:
 
 
 @contextlib.asynccontextmanager
-async def proxy(target: int) -> AsyncIterator[Proxy]:
-    """Run a proxy to a port."""
+async def proxy(target: int, context: ssl.SSLContext | None = None) -> AsyncIterator[Proxy]:
+    """Run a proxy to a port; with a context it ends TLS, as load balancers do."""
     made = Proxy(target)
-    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0, ssl=context)
     made.port = server.sockets[0].getsockname()[1]
     try:
         yield made

@@ -8,6 +8,9 @@ from itertools import count
 from typing import Literal
 
 import pytest
+from paho.mqtt.client import DisconnectFlags
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.reasoncodes import ReasonCode
 
 from gateway.mqtt import Connection, LinkLostError, LinkState, PublishRefusedError
 from tests.links import SOON, broker, connected, eventually, kept
@@ -170,6 +173,30 @@ async def test_a_task_group_in_a_session_ends_by_the_loss_of_its_link(
         await eventually(lambda: len(link.connections) == 2)
 
 
+async def test_whoever_waits_for_a_message_learns_of_the_loss_without_being_cancelled(
+    mosquitto: MosquittoMaker,
+) -> None:
+    server = mosquitto()
+    ends: list[BaseException] = []
+
+    async def listen(connection: Connection) -> None:
+        try:
+            await connection.next()
+        except BaseException as error:
+            ends.append(error)
+            raise
+
+    async def session(connection: Connection) -> None:
+        await asyncio.gather(listen(connection), listen(connection), return_exceptions=True)
+        await asyncio.Event().wait()
+
+    async with kept(broker(server.port), session) as link:
+        await eventually(lambda: link.up)
+        await asyncio.to_thread(server.kill)
+        await eventually(lambda: len(ends) == 2)
+        assert [type(each) for each in ends] == [LinkLostError] * 2
+
+
 async def test_what_a_session_raises_comes_out_after_a_clean_end(
     mosquitto: MosquittoMaker,
 ) -> None:
@@ -224,6 +251,19 @@ async def test_the_brokers_reason_for_ending_a_link_is_told_and_the_message_blam
         assert refused.value.reason == "packet too large"
         await eventually(lambda: link.told("the broker ended the link: packet too large"))
         await eventually(lambda: link.up)
+
+
+async def test_of_several_messages_in_flight_none_is_blamed(mosquitto: MosquittoMaker) -> None:
+    """A real broker acknowledges in order, so the reason is handed in here."""
+    async with proxy(mosquitto().port) as between, connected(broker(between.port)) as link:
+        between.swallow = True
+        sent = [asyncio.create_task(link.now.publish("t", b"x")) for _ in range(2)]
+        await eventually(lambda: between.sent.count(b"\x00\x01t") == 2)
+        reason = ReasonCode(PacketTypes.DISCONNECT, "Packet too large")
+        link.now._on_disconnect(link.now._client, None, DisconnectFlags(True), reason, None)
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        assert [type(each) for each in results] == [LinkLostError] * 2
+        assert link.now.blamed
 
 
 async def test_an_unknown_host_is_told_by_name() -> None:
