@@ -11,7 +11,7 @@ from config.hub_plan import HubPlan
 from gateway.hub.book import Book
 from gateway.hub.database import CorruptError, Database
 from gateway.hub.ledger import Ledger
-from gateway.hub.status import LEDGER, HubStatus, Live, summary
+from gateway.hub.status import LEDGER
 
 T = TypeVar("T")
 
@@ -29,11 +29,6 @@ class Open:
         """Open the plan's ledger; raises `PermanentError`, or `TransientError` when it is busy."""
         database = Database.open(Path(plan.state_dir) / LEDGER, now)
         return cls(database, Ledger(database, plan.limits), Book(database, plan.cluster))
-
-    def status(self, plan: HubPlan, live: Live | None) -> HubStatus:
-        """Count what is in the ledger."""
-        with self.database.look() as cursor:
-            return summary(cursor.connection, plan, live)
 
 
 class Vault:
