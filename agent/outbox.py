@@ -37,7 +37,8 @@ CREATE TABLE totals (
 CREATE TABLE records (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
   "end" INTEGER NOT NULL, pseudonym TEXT NOT NULL, plain TEXT NOT NULL, payload BLOB NOT NULL,
-  steps TEXT NOT NULL, due INTEGER NOT NULL, status TEXT NOT NULL DEFAULT 'queued',
+  steps TEXT NOT NULL, due INTEGER NOT NULL, queued INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'queued',
   settled INTEGER, reason TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX records_queued ON records (start) WHERE status = 'queued';
@@ -51,6 +52,9 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WI
 _OLDEST = """
 SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
 WHERE status = 'queued' AND due <= ? ORDER BY start LIMIT ?
+"""
+_WAITING = """
+SELECT id, queued, length(payload) FROM records WHERE status = 'queued' ORDER BY start
 """
 _NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
 
@@ -225,8 +229,8 @@ class Outbox:
 
     # -- writing ---------------------------------------------------------------------------------
 
-    def commit(self, change: Commit) -> None:
-        """Make a change durable, all of it or nothing."""
+    def commit(self, change: Commit, now: int) -> None:
+        """Make a change durable, all of it or nothing; `now` is when its records are queued."""
         with self._transaction() as db:
             db.executemany(
                 "INSERT INTO state VALUES (?, ?)"
@@ -238,8 +242,8 @@ class Outbox:
             )
             db.executemany(
                 'INSERT INTO records (sequence, id, start, "end", pseudonym, plain, payload, steps,'
-                " due) VALUES (?,?,?,?,?,?,?,?,?)",
-                [_record_row(record, due) for record, due in change.records],
+                " due, queued) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                [_record_row(record, due, now) for record, due in change.records],
             )
             self._add_events(db, change.events)
             if change.released_to is not None:
@@ -277,32 +281,20 @@ class Outbox:
             return db.total_changes - before - (1 if done else 0)
 
     def trim(self, bounds: OutboxPlan, now: int) -> list[Event]:
-        """Drop the oldest waiting records past age or size, with an event for each."""
+        """Drop the oldest waiting records past the bounds on age and size, with an event for each.
+
+        Age counts from when a record was queued: recorded data may be old from the start.
+        """
         with self._transaction() as db:
-            old = db.execute(
-                "SELECT sequence, id, start FROM records WHERE status = 'queued' AND \"end\" < ?",
-                (now - bounds.max_age,),
-            ).fetchall()
-            size = db.execute(
-                "SELECT coalesce(sum(length(payload)), 0) FROM records WHERE status = 'queued'"
-            ).fetchone()[0]
-            for sequence, record, start, length in db.execute(
-                "SELECT sequence, id, start, length(payload) FROM records"
-                " WHERE status = 'queued' ORDER BY start"
-            ).fetchall():
-                if size <= bounds.max_bytes:
-                    break
-                size -= length
-                if (sequence, record, start) not in old:
-                    old.append((sequence, record, start))
+            dropped = _beyond(db.execute(_WAITING).fetchall(), bounds, now)
             events = [
-                Event(now, "", "record-dropped", f"record {record} dropped: outbox is full")
-                for _, record, _ in old
+                Event(now, "", "record-dropped", f"record {record} dropped: {why}")
+                for record, why in dropped
             ]
             db.executemany(
-                "UPDATE records SET status = 'dropped', settled = ?, reason = 'outbox-bound',"
-                " payload = x'' WHERE sequence = ?",
-                [(now, sequence) for sequence, _, _ in old],
+                "UPDATE records SET status = 'dropped', settled = ?, reason = ?, payload = x''"
+                " WHERE id = ?",
+                [(now, why, record) for record, why in dropped],
             )
             self._add_events(db, events)
             return events
@@ -376,6 +368,23 @@ class Outbox:
         return Depth(waiting, size, oldest, statuses, int(last) if last else None)
 
 
+def _beyond(
+    waiting: Sequence[tuple[str, int, int]], bounds: OutboxPlan, now: int
+) -> list[tuple[str, str]]:
+    """Choose what to drop from (id, queued, bytes), oldest window first, and say why."""
+    dropped = []
+    size = sum(length for _, _, length in waiting)
+    for record, queued, length in waiting:
+        if now - queued > bounds.max_age:
+            dropped.append((record, "no receipt within the outbox's max_age"))
+        elif size > bounds.max_bytes:
+            dropped.append((record, "the outbox is at its max_size"))
+        else:
+            continue
+        size -= length
+    return dropped
+
+
 def _is_corrupt(error: sqlite3.DatabaseError) -> bool:
     name = getattr(error, "sqlite_errorname", "")
     return name in {"SQLITE_CORRUPT", "SQLITE_NOTADB"} or "malformed" in str(error)
@@ -416,7 +425,7 @@ def _released(row: Sequence[Any]) -> Released:
     return Released(sequence, record, start, end, status, settled, reason, json.loads(plain), log)
 
 
-def _record_row(record: SealedRecord, due: int) -> tuple[object, ...]:
+def _record_row(record: SealedRecord, due: int, now: int) -> tuple[object, ...]:
     return (
         record.sequence,
         record.id,
@@ -427,4 +436,5 @@ def _record_row(record: SealedRecord, due: int) -> tuple[object, ...]:
         record.payload,
         json.dumps([asdict(step) for step in record.steps]),
         due,
+        now,
     )

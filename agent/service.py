@@ -5,9 +5,10 @@ import logging
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import PermanentError, TransientError
@@ -168,7 +169,7 @@ class Service:
             self._unwritten = self._unwritten.followed_by(self._engine.commit())
             self._committed = wall_clock()
             try:
-                await asyncio.to_thread(self._outbox.commit, self._unwritten)
+                await asyncio.to_thread(self._outbox.commit, self._unwritten, self._committed)
             except TransientError as error:
                 self._trouble("state file", str(error))
                 return
@@ -256,23 +257,33 @@ class Service:
             await asyncio.wait(
                 {stopping, asyncio.ensure_future(ended)}, return_when="FIRST_COMPLETED"
             )
-            await self._end(readers, complete=self._replay and not stop.is_set())
+            complete = self._replay and not stop.is_set()
+            await self._end(readers, complete=complete)
+            if complete:
+                await self._drain(stopping)
             await self._say_goodbye(publishing)
         finally:
             notify("STOPPING=1")
             await _cancel([*readers, *background, stopping])
 
     async def _end(self, readers: Sequence[asyncio.Task[None]], *, complete: bool) -> None:
+        """Commit what there is; recorded data that has ended closes its last windows too."""
         await _cancel(readers)
         if complete:
             self._engine.finish(self._data_clock())
         await self.commit()
         await self._tell(wall_clock())
-        if complete and self._publisher is not None:
-            drained = await self._publisher.drained(_DRAIN_PATIENCE)
-            if not drained:
-                _log.error("the hub has not confirmed every record: run again to go on sending")
-            await self._tell(wall_clock())
+
+    async def _drain(self, stopping: asyncio.Task[bool]) -> None:
+        """Wait until the hub has confirmed every record, or somebody stops the agent."""
+        if self._publisher is None:
+            return
+        drained = asyncio.create_task(self._publisher.drained(_DRAIN_PATIENCE))
+        await asyncio.wait({drained, stopping}, return_when="FIRST_COMPLETED")
+        if not drained.done() or not drained.result():
+            _log.error("the hub has not confirmed every record: run again to go on sending")
+        await _cancel([drained])
+        await self._tell(wall_clock())
 
     async def _say_goodbye(self, publishing: asyncio.Task[None] | None) -> None:
         """Let the publisher end by itself when it is connected; it has little time."""
@@ -320,7 +331,8 @@ class Service:
             pause = min(longest, pause * 2)
 
 
-async def _cancel(tasks: Sequence[asyncio.Task[object]] | Sequence[asyncio.Task[None]]) -> None:
+async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    tasks = list(tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -35,6 +35,9 @@ class Problem:
 class ConfigError(PermanentError):
     """A file that cannot be used as it is: every problem found in it, by line."""
 
+    exit_code = 78
+    """EX_CONFIG of sysexits.h: the service is not started again until somebody has acted."""
+
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems: tuple[Problem, ...] = tuple(
             sorted(set(problems), key=lambda problem: (problem.line, problem.key, problem.found))

@@ -44,10 +44,10 @@ def run(feed: Sequence[Block], outbox: Outbox, stops: set[int], every: int) -> N
             engine.advance(feed[at].time)
             at += 1
             if at % every == 0:
-                outbox.commit(engine.commit())
+                outbox.commit(engine.commit(), 0)
         else:
             engine.finish(feed[-1].time)
-            outbox.commit(engine.commit())
+            outbox.commit(engine.commit(), 0)
 
 
 def outcome(outbox: Outbox) -> tuple[list[Total], list[dict[str, Any]]]:

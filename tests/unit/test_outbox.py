@@ -44,7 +44,7 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
             [Event(5, "slag", "reset", "counter fell")],
             released_to=20,
         )
-        outbox.commit(change)
+        outbox.commit(change, 5)
     with Outbox(tmp_path / "state.sqlite") as outbox:
         assert outbox.state("stream:") == {"slag": {"base": 0.1}}
         assert outbox.state("cursor:") == {"csv": "17"}
@@ -58,15 +58,15 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
 
 
 def test_a_commit_that_fails_leaves_nothing_of_itself(outbox: Outbox) -> None:
-    outbox.commit(Commit(totals=[TOTAL]))
+    outbox.commit(Commit(totals=[TOTAL]), 0)
     with pytest.raises(PermanentError, match="UNIQUE"):
-        outbox.commit(Commit(state={"stream:slag": 1}, totals=[TOTAL], released_to=5))
+        outbox.commit(Commit(state={"stream:slag": 1}, totals=[TOTAL], released_to=5), 0)
     assert outbox.state("stream:") == {}
     assert outbox.meta("released_to") is None
 
 
 def test_a_record_leaves_the_queue_on_its_receipt_only(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(1), 0), (record(2), 0)]))
+    outbox.commit(Commit(records=[(record(1), 0), (record(2), 0)]), 0)
     assert outbox.depth().records == 2
     assert outbox.settle([record(1).id], [], now=7) == 1
     assert [one.sequence for one in outbox.queued(9, 9, newest=False)] == [2]
@@ -74,14 +74,14 @@ def test_a_record_leaves_the_queue_on_its_receipt_only(outbox: Outbox) -> None:
 
 
 def test_a_receipt_for_something_unknown_or_settled_changes_nothing(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(1), 0)]))
+    outbox.commit(Commit(records=[(record(1), 0)]), 0)
     outbox.settle([record(1).id], [], now=7)
     assert outbox.settle([record(1).id, "f" * 32], [], now=8) == 0
     assert outbox.depth().last_receipt == 7
 
 
 def test_a_refused_record_is_kept_with_its_reason(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(1), 0)]))
+    outbox.commit(Commit(records=[(record(1), 0)]), 0)
     outbox.settle([], [(record(1).id, "conflict")], now=7)
     [line] = outbox.released(0, 100)
     assert (line.status, line.reason) == ("refused", "conflict")
@@ -89,13 +89,13 @@ def test_a_refused_record_is_kept_with_its_reason(outbox: Outbox) -> None:
 
 
 def test_records_wait_until_they_are_due_and_come_in_the_order_asked(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(n), 100 + n) for n in (1, 2, 3)]))
+    outbox.commit(Commit(records=[(record(n), 100 + n) for n in (1, 2, 3)]), 0)
     assert [one.sequence for one in outbox.queued(102, 9, newest=False)] == [1, 2]
     assert [one.sequence for one in outbox.queued(103, 2, newest=True)] == [3, 2]
 
 
 def test_past_its_size_the_outbox_drops_the_oldest_and_says_so(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(n, size=100), 0) for n in (1, 2, 3)]))
+    outbox.commit(Commit(records=[(record(n, size=100), 0) for n in (1, 2, 3)]), 0)
     events = outbox.trim(OutboxPlan(max_age=10**9, max_bytes=200), now=50)
     assert [one.sequence for one in outbox.queued(99, 9, newest=False)] == [2, 3]
     assert len(events) == 1
@@ -103,11 +103,14 @@ def test_past_its_size_the_outbox_drops_the_oldest_and_says_so(outbox: Outbox) -
     assert outbox.events()[0].kind == "record-dropped"
 
 
-def test_past_its_age_a_record_is_dropped_once(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(n), 0) for n in (1, 2, 3)]))
+def test_past_its_age_in_the_queue_a_record_is_dropped_once(outbox: Outbox) -> None:
+    outbox.commit(Commit(records=[(record(1), 0)]), 1000)
+    outbox.commit(Commit(records=[(record(2), 0)]), 1020)
     bounds = OutboxPlan(max_age=15, max_bytes=10**9)
-    assert len(outbox.trim(bounds, now=40)) == 1
-    assert outbox.trim(bounds, now=40) == []
+    assert outbox.trim(bounds, now=1015) == []
+    [event] = outbox.trim(bounds, now=1030)
+    assert record(1).id in event.detail
+    assert outbox.trim(bounds, now=1030) == []
 
 
 def test_a_corrupt_file_is_set_aside_and_a_new_one_started(tmp_path: Path) -> None:
@@ -133,7 +136,7 @@ def test_a_full_disk_is_an_error_that_may_pass(outbox: Outbox) -> None:
     outbox._db.execute("PRAGMA max_page_count = 20")
     many = [(record(number, size=5_000), 0) for number in range(1, 100)]
     with pytest.raises(TransientError, match="free space"):
-        outbox.commit(Commit(records=many))
+        outbox.commit(Commit(records=many), 0)
     assert outbox.depth().records == 0
 
 
