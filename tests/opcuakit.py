@@ -2,6 +2,7 @@
 
 import asyncio
 import ipaddress
+import random
 import struct
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -26,6 +27,7 @@ from simulation.opcua import APPLICATION_URI
 CLIENT_URI = "urn:sidestream:test:client"
 DAY = timedelta(days=1)
 PATIENCE = 15.0
+HEADERS = 24
 
 
 @cache
@@ -125,7 +127,7 @@ def source(url: str, points: dict[str, str], name: str = "line", **settings: Any
         "url": url,
         "security": "None",
         "every": "100 ms",
-        "timeout": "500 ms",
+        "timeout": "1 s",
         "points": {point: {"node": node} for point, node in points.items()},
         **settings,
     }
@@ -210,6 +212,8 @@ class Wire:
 
     target: int
     hole: bool = False
+    garble: random.Random | None = None
+    """Turns bytes in what the server sends, past the headers."""
     sent: bytearray = field(default_factory=bytearray)
     """All that clients sent."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
@@ -254,8 +258,8 @@ class Wire:
                 there, back = await asyncio.open_connection("127.0.0.1", self.target)
                 self._writers.add(back)
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pump(reader, back, self.sent))
-                    group.create_task(self._pump(there, writer, bytearray()))
+                    group.create_task(self._pump(reader, back, self.sent, bytes))
+                    group.create_task(self._pump(there, writer, bytearray(), self._garbled))
         except* (OSError, asyncio.CancelledError):
             pass
         finally:
@@ -263,14 +267,26 @@ class Wire:
             self._writers.discard(writer)
             self._tasks.discard(task)
 
+    def _garbled(self, data: bytes) -> bytes:
+        if self.garble is None or len(data) <= HEADERS:
+            return data
+        turned = bytearray(data)
+        for _ in range(self.garble.randint(1, 4)):
+            turned[self.garble.randrange(HEADERS, len(turned))] = self.garble.randrange(256)
+        return bytes(turned)
+
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seen: bytearray
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        seen: bytearray,
+        through: Callable[[bytes], bytes],
     ) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 seen += data
                 if not self.hole:
-                    writer.write(data)
+                    writer.write(through(data))
                     await writer.drain()
         if not self.hole:
             writer.close()

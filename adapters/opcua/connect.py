@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.opcua.session import SESSION_SECONDS, Session
 from adapters.opcua.settings import OpcUaSource
-from adapters.opcua.trouble import translated
+from adapters.opcua.trouble import plain, translated
 from adapters.opcua.trust import Credentials, credentials, leaf, refuse
 from adapters.reading import NANOSECONDS
 
 PATIENCE = 5
 """Opening a secured session may take this many times the timeout: small servers compute slowly."""
+_MOST_NAMED = 20
 _MODES = {
     "Sign": ua.MessageSecurityMode.Sign,
     "SignAndEncrypt": ua.MessageSecurityMode.SignAndEncrypt,
@@ -94,7 +95,7 @@ def _endpoint(offered: Sequence[Any], settings: OpcUaSource) -> Any:
     for endpoint in offered:
         if endpoint.SecurityPolicyUri == policy.URI and endpoint.SecurityMode == mode:
             return endpoint
-    names = sorted({_offer(endpoint) for endpoint in offered})
+    names = sorted({_offer(endpoint) for endpoint in offered[:_MOST_NAMED]})
     raise PermanentError(
         f"the server does not offer {_wanted(settings)}; it offers {', '.join(names) or 'nothing'}",
         where=settings.url,
@@ -109,7 +110,7 @@ def _wanted(settings: OpcUaSource) -> str:
 
 
 def _offer(endpoint: Any) -> str:
-    policy = str(endpoint.SecurityPolicyUri or "").rpartition("#")[2].replace("_", "")
+    policy = plain(str(endpoint.SecurityPolicyUri or "").rpartition("#")[2].replace("_", ""), 40)
     mode = getattr(endpoint.SecurityMode, "name", "")
     return "None" if policy == "None" else f"{policy} {mode}"
 

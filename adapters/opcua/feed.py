@@ -12,9 +12,10 @@ from adapters.errors import TransientError
 from adapters.opcua.address import parse
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import Sample, sample, stamp
-from adapters.opcua.session import Session, Subscribed
+from adapters.opcua.session import Session, Subscribed, sound
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 from adapters.opcua.status import ABSENT, fault
+from adapters.opcua.tasks import together
 from adapters.opcua.watch import Watch
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
 
@@ -70,6 +71,16 @@ class Feed:
 
     async def serve(self, session: Session) -> None:
         """Read the source until the session fails; raises `SidestreamError` then."""
+        await together(self._serve(session), self._repeat())
+
+    async def _repeat(self) -> None:
+        """Report now and then, also where values are rare."""
+        while True:
+            await asyncio.sleep(REPORT_SECONDS)
+            if self.health is not None:
+                self.report(self.health.link, self.health.error)
+
+    async def _serve(self, session: Session) -> None:
         self.revised, self.items, self._handles = (), {}, {}
         self.watch.begin(self.clocks.mono())
         self.nodes = await session.resolve([parse(point.node) for point in self.points])
@@ -201,7 +212,7 @@ class Feed:
             self._handles[handle] = at
             self.items[at] = result.MonitoredItemId
             short += result.RevisedQueueSize < settings.queue_size
-            longest = max(longest, result.RevisedSamplingInterval / 1000)
+            longest = max(longest, sound(result.RevisedSamplingInterval / 1000))
         await self._told(refused, self.clocks.wall(), self.clocks.mono())
         if short:
             self._note(

@@ -2,15 +2,15 @@
 
 import asyncio
 import random
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from adapters.adapter import Link
 from adapters.errors import PermanentError, SidestreamError
 from adapters.opcua.connect import connect
 from adapters.opcua.feed import Clocks, Feed
 from adapters.opcua.settings import OpcUaSource
+from adapters.opcua.tasks import together
 from adapters.reading import NANOSECONDS
 
 FIRST_SECONDS = 0.1
@@ -35,8 +35,6 @@ class Lane:
             feed.report(Link.CONNECTING)
         while True:
             error = await self._session()
-            for feed in self.feeds:
-                feed.report(Link.DOWN, str(error))
             await asyncio.sleep(self._pause(error))
 
     async def _session(self) -> SidestreamError:
@@ -79,21 +77,3 @@ class Lane:
     @property
     def _keep_seconds(self) -> float:
         return 3 * max(feed.settings.every for feed in self.feeds)
-
-
-async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
-    """Run coroutines until one fails; raises the first `SidestreamError` as itself."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in coroutines:
-                group.create_task(coroutine)
-    except BaseExceptionGroup as failed:
-        mine, other = failed.split(SidestreamError)
-        if other is not None or mine is None:
-            raise
-        raise _first(mine) from None
-
-
-def _first(group: BaseExceptionGroup[SidestreamError]) -> SidestreamError:
-    error = group.exceptions[0]
-    return _first(error) if isinstance(error, BaseExceptionGroup) else error

@@ -8,6 +8,7 @@ from adapters.opcua.connect import connect
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import sample
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
+from adapters.opcua.trouble import plain
 from adapters.reading import Fault, Quality
 
 
@@ -35,5 +36,5 @@ def _absent(name: str, point: OpcUaPoint, wrong: Fault) -> Probe:
 def _read(name: str, point: OpcUaPoint, told: Any) -> Probe:
     found = sample(told, code_name, point)
     quality, reason = found.fault or (Quality.GOOD, "")
-    raw = "" if told.Value is None else str(told.Value.Value)[:100]
+    raw = "" if told.Value is None else plain(str(told.Value.Value))
     return Probe(name, point.node, raw, found.value, point.unit, quality, reason)

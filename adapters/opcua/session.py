@@ -26,6 +26,7 @@ _Item = TypeVar("_Item")
 SESSION_SECONDS = 60.0
 BEAT_SECONDS = 10.0
 RENEW_SHARE = 0.75
+DAY_SECONDS = 86_400.0
 PORTION = 500
 """Items in one request when the server names no limit of its own."""
 _NAMESPACES = ua.NodeId(ua.ObjectIds.Server_NamespaceArray)
@@ -144,10 +145,9 @@ class Session:
         with translated(self.where):
             async with asyncio.timeout(self.timeout):
                 made = await self.client.uaclient.create_subscription(asked, publish)
-        interval = max(made.RevisedPublishingInterval / 1000, 0.001)
-        return Subscribed(
-            made.SubscriptionId, interval, interval * max(made.RevisedMaxKeepAliveCount, 1)
-        )
+        interval = sound(made.RevisedPublishingInterval / 1000)
+        keep_alive = sound(interval * max(made.RevisedMaxKeepAliveCount, 1))
+        return Subscribed(made.SubscriptionId, interval, keep_alive)
 
     async def monitor(
         self, number: int, items: Sequence[tuple[int, ua.NodeId]], sampling: float, queue: int
@@ -193,7 +193,8 @@ class Session:
 
     async def _beat(self) -> None:
         while True:
-            await asyncio.sleep(min(self.client.session_timeout / 3000, BEAT_SECONDS))
+            pause = min(sound(self.client.session_timeout / 3000), BEAT_SECONDS)
+            await asyncio.sleep(max(pause, 1))
             await self._read([_SERVER_STATE])
 
     async def close(self) -> None:
@@ -206,6 +207,14 @@ class Session:
             pass
         finally:
             self.client.disconnect_socket()
+
+
+def sound(seconds: float) -> float:
+    """Take a time a server tells as it is, from a millisecond to a day; nonsense counts as a day.
+
+    A server may answer with any number, also none at all.
+    """
+    return max(seconds, 0.001) if -DAY_SECONDS < seconds < DAY_SECONDS else DAY_SECONDS
 
 
 def _parts(items: Sequence[_Item], size: int) -> list[Sequence[_Item]]:

@@ -96,5 +96,10 @@ def _status(error: ua.UaStatusCodeError, where: str, opening: bool) -> Sidestrea
     return TransientError(f"the server answers {name}", where=where)
 
 
+def plain(text: str, longest: int = 120) -> str:
+    """Cut what a server sent to a length, without characters that would act on a terminal."""
+    return "".join(each if each.isprintable() else "?" for each in text[:longest])
+
+
 def _short(error: Exception) -> str:
-    return (str(error) or type(error).__name__)[:120]
+    return plain(str(error) or type(error).__name__)

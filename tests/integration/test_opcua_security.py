@@ -190,6 +190,13 @@ async def test_a_certificate_of_a_trusted_authority_is_taken(tmp_path: Path) -> 
     assert found.value == 1.5
 
 
+async def test_a_trusted_server_is_no_authority_for_others(tmp_path: Path) -> None:
+    settings = _secured(tmp_path, **_folder(tmp_path, certificate("ca", authority=False)))
+    async with _plant(certificate("server", issuer="ca")) as plant:
+        with pytest.raises(PermanentError, match="not trusted"):
+            await OPCUA.probe(source(plant.url, RATE, **settings))
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

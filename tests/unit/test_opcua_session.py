@@ -8,14 +8,17 @@ import pytest
 from asyncua import ua
 from asyncua.crypto import security_policies
 from cryptography.exceptions import InvalidSignature
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.opcua.connect import _refuse_plain_password
 from adapters.opcua.feed import Clocks, Feed, Response
-from adapters.opcua.lane import Lane, together
-from adapters.opcua.session import Subscribed
+from adapters.opcua.lane import Lane
+from adapters.opcua.session import Subscribed, sound
 from adapters.opcua.settings import OpcUaSource
-from adapters.opcua.trouble import explain
+from adapters.opcua.tasks import together
+from adapters.opcua.trouble import explain, plain
 from adapters.opcua.trust import leaf
 from adapters.reading import NANOSECONDS
 from tests.opcuakit import Recorder, certificate, der, source
@@ -106,6 +109,13 @@ def test_pauses_grow_to_one_interval_and_mistakes_are_tried_slowly() -> None:
     assert 15 <= lane._pause(PermanentError("mistake")) <= 30
 
 
+@given(st.floats())
+def test_any_time_a_server_tells_becomes_one_that_can_be_waited_for(seconds: float) -> None:
+    assert 0.001 <= sound(seconds) <= 86_400
+    if 0.001 <= seconds <= 86_400:
+        assert sound(seconds) == seconds
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "text"),
     [
@@ -125,6 +135,12 @@ def test_an_error_of_the_library_becomes_one_of_ours(
     assert type(found) is kind
     assert text in found.what
     assert found.where == "opc.tcp://x"
+
+
+@given(st.text())
+def test_what_a_server_sent_cannot_act_on_a_terminal(text: str) -> None:
+    assert plain(text).isprintable()
+    assert len(plain(text)) <= 120
 
 
 def test_a_refusal_on_an_open_session_is_worth_another_session() -> None:
