@@ -19,8 +19,10 @@ from simulation.truth import HOUR, SECOND
 
 EDGE_SECONDS = 0.05
 """How far a reading's instant may be off at one edge of a window, in seconds."""
-HEAT = 0.003
+HEAT = 0.002
 """Relative difference allowed between the two correlations of water."""
+SAMPLING = 0.001
+"""Relative difference allowed for integrating straight lines between readings."""
 
 
 def conservation(plants: Sequence[SimPlant], line: Timeline, evidence: Evidence) -> Iterable[Check]:
@@ -53,6 +55,32 @@ def _whole(totals: Iterable[TotalRow], stream: SimStream, line: Timeline) -> lis
                 break
             found.append(row)
     return found
+
+
+def measured(plants: Sequence[SimPlant], line: Timeline, evidence: Evidence) -> Iterable[Check]:
+    """Compare each rate's and heat meter's wholly observed windows with the truth's integral."""
+    for plant in plants:
+        for stream in plant.streams:
+            if stream not in counts(plant):
+                yield _summed(plant, stream, line, evidence.plants[plant.member].totals)
+
+
+def _summed(
+    plant: SimPlant, stream: SimStream, line: Timeline, totals: Iterable[TotalRow]
+) -> Check:
+    rows = [
+        row
+        for row in totals
+        if row.stream == stream.name and row.coverage >= FULL and line.start <= row.start < line.end
+    ]
+    runs = 1 + sum(a.end != b.start for a, b in pairwise(rows))
+    expected = math.fsum(stream.course.amount(row.start, row.end) for row in rows)
+    allowed = runs * _edges(stream, line.start, line.end)
+    allowed += HEAT * expected if stream.kind == "heat" else SAMPLING * expected
+    got = math.fsum(row.quantity for row in rows)
+    seconds = len(rows) * line.measure // SECOND
+    subject = f"{subject_of(plant, stream)}, {seconds} s"
+    return compared("measured", subject, expected, got, allowed, stream.unit, also=bool(rows))
 
 
 def _edges(stream: SimStream, start: int, end: int) -> float:

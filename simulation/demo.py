@@ -106,11 +106,10 @@ def _shown(length: int) -> Iterator[tuple["Tell", "Progress"]]:
     columns = (TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
     with bar:
-        task = bar.add_task("starting", total=length)
+        task = bar.add_task("measured", total=length)
 
         def tell(text: str) -> None:
-            bar.update(task, description=text)
-            console.print(text, style="dim")
+            console.print(text, style="dim", markup=False)
 
         def progress(done: float, _whole: float) -> None:
             bar.update(task, completed=done)

@@ -9,7 +9,7 @@ from typing import Any
 from gateway.contract import records_topic, rfc3339
 from simulation.check import Check
 from simulation.check_rules import delivery, faults, leaks, owners, stored
-from simulation.check_sums import cells, conservation, coverage, figures
+from simulation.check_sums import cells, conservation, coverage, figures, measured
 from simulation.evidence import CellRow, PlantEvidence, TotalRow
 from simulation.plants import SimPlant
 from simulation.stage import CLUSTER, Outcome
@@ -20,6 +20,7 @@ def checks(outcome: Outcome) -> list[Check]:
     plants, line, evidence = outcome.plants, outcome.line, outcome.evidence
     return [
         *conservation(plants, line, evidence),
+        *measured(plants, line, evidence),
         *coverage(plants, line, evidence),
         *figures(plants, line, evidence),
         *cells(plants, line, evidence),

@@ -24,8 +24,8 @@ def test_a_run_in_which_all_went_well_passes_every_check() -> None:
     found = checks(outcome(GOOD))
     assert [check for check in found if not check.passed] == []
     assert {check.name for check in found} == {
-        "conserved", "observed", "figures", "released", "owners", "overlap", "delivered", "stored",
-        "secret", "consent", "marked",
+        "conserved", "measured", "observed", "figures", "released", "owners", "overlap",
+        "delivered", "stored", "secret", "consent", "marked",
     }  # fmt: skip
 
 
@@ -60,6 +60,14 @@ def total_half_a_percent_high(good: Evidence) -> Evidence:
     return with_plant(
         good, "m2", totals=tuple(replace(row, quantity=row.quantity * 1.005) for row in rows)
     )
+
+
+def flow_sensor_in_the_wrong_place(good: Evidence) -> Evidence:
+    rows = good.plants["m5"].totals
+    bad = tuple(
+        replace(row, quantity=row.quantity * 0.981) if row.unit == "MW.h" else row for row in rows
+    )
+    return with_plant(good, "m5", totals=bad)
 
 
 def old_value_carried_on(good: Evidence) -> Evidence:
@@ -196,6 +204,7 @@ def dead_meter_not_told(good: Evidence) -> Evidence:
         (outage_lost_instead_of_spread, "observed"),
         (outage_lost_instead_of_spread, "marked"),
         (total_half_a_percent_high, "conserved"),
+        (flow_sensor_in_the_wrong_place, "measured"),
         (old_value_carried_on, "observed"),
         (figure_of_a_wrong_unit, "figures"),
         (figure_three_percent_off, "figures"),
