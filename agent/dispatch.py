@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from adapters.reading import NANOSECONDS
-from agent.outbox import Queued
+from agent.tables import Queued
 
 FIRST_REPEAT = 60 * NANOSECONDS
 """How long after sending a record its receipt may take before it is sent again."""

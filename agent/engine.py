@@ -10,9 +10,9 @@ from typing import Any
 
 from adapters.reading import NANOSECONDS, Block
 from agent.figure import Disclosure, disclose
-from agent.outbox import Commit
 from agent.pipeline import Pipeline
 from agent.record import SealedRecord, Sealer
+from agent.tables import Commit
 from agent.total import Event, Total
 from config.plan import PlantPlan
 

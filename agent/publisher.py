@@ -10,7 +10,8 @@ import rfc8785
 from adapters.errors import SidestreamError
 from adapters.reading import NANOSECONDS
 from agent.dispatch import Dispatch
-from agent.outbox import Outbox, Queued
+from agent.outbox import Outbox
+from agent.tables import Queued
 from config.plan import UplinkPlan
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import HubPublic, PlantKey

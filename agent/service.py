@@ -15,9 +15,10 @@ from adapters.errors import PermanentError, TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status
 from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
-from agent.outbox import Commit, Outbox
+from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
+from agent.tables import Commit
 from config.plan import RECORDED, PlantPlan
 from gateway import keys
 from gateway.notify import notify

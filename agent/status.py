@@ -14,8 +14,8 @@ from typing import Any, Literal
 from adapters.adapter import Health, Link
 from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS, Block
-from agent.outbox import Depth
 from agent.publisher import UplinkState
+from agent.tables import Depth
 from agent.total import Total
 from config.plan import PlantPlan
 

@@ -19,9 +19,9 @@ def events(plant_file: str | None, limit: int, as_json: bool) -> None:
     Example:
       sidestream events plant.toml --limit 20
     """
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.outbox import Outbox  # noqa: PLC0415
 
-    with Outbox(state_directory(plant_file) / FILE, read_only=True) as outbox:
+    with Outbox.look_at(state_directory(plant_file)) as outbox:
         found = outbox.events(limit)
     if as_json:
         print_json([asdict(event) for event in found])

@@ -8,7 +8,7 @@ from agent.cli.output import instant_option, json_option, print_json, print_tabl
 from agent.cli.places import state_directory
 
 if TYPE_CHECKING:
-    from agent.outbox import Released
+    from agent.tables import Released
 
 
 @click.command()
@@ -26,9 +26,9 @@ def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | N
     Example:
       sidestream released plant.toml --from 2026-03-01 --json
     """
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.outbox import Outbox  # noqa: PLC0415
 
-    with Outbox(state_directory(plant_file) / FILE, read_only=True) as outbox:
+    with Outbox.look_at(state_directory(plant_file)) as outbox:
         log = outbox.released(span["from"] or 0, span["to"] or 2**63 - 1)
     if as_json:
         print_json([_document(line) for line in log])

@@ -5,6 +5,7 @@ import logging
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 import click
@@ -24,13 +25,13 @@ def run(plant_file: str, verbose: bool) -> None:
     Example:
       sidestream run /etc/sidestream/plant.toml
     """
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.outbox import Outbox  # noqa: PLC0415
     from agent.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
 
     log_to_stderr(verbose)
     plan = load_plant(Path(plant_file), os.environ)
-    with Outbox(Path(plan.state_dir) / FILE) as outbox:
+    with Outbox.open(Path(plan.state_dir), time.time_ns()) as outbox:
         if outbox.set_aside:
             logging.getLogger("sidestream").error("state file was corrupt: %s", outbox.set_aside)
         seals = sealer(plan)

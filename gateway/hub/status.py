@@ -11,7 +11,7 @@ from typing import Any
 from config.hub_plan import HubPlan
 from gateway.contract import Cell
 from gateway.hub.book import cell_of
-from gateway.hub.database import open_readonly, translated
+from gateway.hub.database import Database
 
 LEDGER = "hub-ledger.db"
 FILE = "hub-status.json"
@@ -98,20 +98,20 @@ def hub_status(plan: HubPlan) -> HubStatus:
     """Tell the hub's state, whether it runs or not; raises `PermanentError` without a ledger."""
     path = Path(plan.state_dir) / LEDGER
     live = read_live(plan)
-    with closing(open_readonly(path)) as connection, translated(path):
-        return summary(connection, plan, live)
+    with closing(Database.read(path)) as database, database.look() as cursor:
+        return summary(cursor, plan, live)
 
 
-def summary(connection: sqlite3.Connection, plan: HubPlan, live: Live | None) -> HubStatus:
+def summary(cursor: sqlite3.Cursor, plan: HubPlan, live: Live | None) -> HubStatus:
     """Count what is in the ledger; cheap enough to be asked every few seconds."""
-    counters: dict[str, int] = dict(_rows(connection, "SELECT name, value FROM counters"))
-    senders = {row[0]: row for row in _rows(connection, _SENDERS)}
+    counters: dict[str, int] = dict(_rows(cursor, "SELECT name, value FROM counters"))
+    senders = {row[0]: row for row in _rows(cursor, _SENDERS)}
     quarantine = {
         name.removeprefix("quarantined:"): value
         for name, value in counters.items()
         if name.startswith("quarantined:")
     }
-    set_aside = _rows(connection, "SELECT value FROM meta WHERE key = 'set_aside'")
+    set_aside = _rows(cursor, "SELECT value FROM meta WHERE key = 'set_aside'")
     return HubStatus(
         cluster=plan.cluster,
         live=live,
@@ -121,10 +121,10 @@ def summary(connection: sqlite3.Connection, plan: HubPlan, live: Live | None) ->
         duplicates=counters.get("duplicates", 0),
         superseded=counters.get("superseded", 0),
         records=sum(row[1] for row in senders.values()),
-        undecided_figures=_number(connection, _UNDECIDED),
-        decided_cells=_number(connection, "SELECT coalesce(max(number), 0) FROM cells"),
-        unwritten_cells=_number(connection, _UNWRITTEN),
-        unpublished_cells=_number(connection, _UNPUBLISHED),
+        undecided_figures=_number(cursor, _UNDECIDED),
+        decided_cells=_number(cursor, "SELECT coalesce(max(number), 0) FROM cells"),
+        unwritten_cells=_number(cursor, _UNWRITTEN),
+        unpublished_cells=_number(cursor, _UNPUBLISHED),
         set_aside=set_aside[0][0] if set_aside else None,
     )
 
@@ -138,12 +138,12 @@ _UNWRITTEN = "SELECT count(*) FROM cells WHERE status = 'released' AND written I
 _UNPUBLISHED = "SELECT count(*) FROM cells WHERE listed = 1 AND published IS NULL"
 
 
-def _rows(connection: sqlite3.Connection, query: str) -> list[Any]:
-    return connection.execute(query).fetchall()
+def _rows(cursor: sqlite3.Cursor, query: str) -> list[Any]:
+    return cursor.execute(query).fetchall()
 
 
-def _number(connection: sqlite3.Connection, query: str) -> int:
-    return int(connection.execute(query).fetchone()[0])
+def _number(cursor: sqlite3.Cursor, query: str) -> int:
+    return int(cursor.execute(query).fetchone()[0])
 
 
 def _members(
@@ -175,8 +175,8 @@ def hub_cells(plan: HubPlan, *, since: int = 0, limit: int = 1000) -> list[Decid
     """
     path = Path(plan.state_dir) / LEDGER
     query = "SELECT * FROM cells WHERE start >= ? ORDER BY start DESC, name LIMIT ?"
-    with closing(open_readonly(path)) as connection, translated(path):
-        return [_decided(row, plan.cluster) for row in connection.execute(query, (since, limit))]
+    with closing(Database.read(path)) as database, database.look() as cursor:
+        return [_decided(row, plan.cluster) for row in cursor.execute(query, (since, limit))]
 
 
 def _decided(row: sqlite3.Row, cluster: str) -> DecidedCell:

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from config.hub_plan import HubPlan
+from gateway.database import CorruptError
 from gateway.hub.book import Book
-from gateway.hub.database import CorruptError, Database
+from gateway.hub.database import Database
 from gateway.hub.ledger import Ledger
 from gateway.hub.status import LEDGER
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
 from agent.dispatch import Dispatch
-from agent.outbox import Queued
+from agent.tables import Queued
 
 HOUR = 3_600 * NANOSECONDS
 

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.reading import Block
 from agent.engine import Engine
-from agent.outbox import Commit, Outbox
+from agent.outbox import Outbox
 from agent.service import memory
+from agent.tables import Commit
 from agent.total import Total
 from gateway.seal import open_record, verify_record
 from tests.plants import HOUR, START, block, hub_key, plan, plant_key, sealer
@@ -71,10 +72,10 @@ def test_a_run_that_was_cut_anywhere_commits_what_an_uncut_one_does(
 ) -> None:
     feed = blocks(rises)
     with tempfile.TemporaryDirectory() as folder:
-        with Outbox(Path(folder) / "whole") as outbox:
+        with Outbox.open(Path(folder) / "whole", 0) as outbox:
             run(feed, outbox, set(), len(feed))
             whole = outcome(outbox)
-        with Outbox(Path(folder) / "cut") as outbox:
+        with Outbox.open(Path(folder) / "cut", 0) as outbox:
             run(feed, outbox, stops, every)
             assert outcome(outbox) == whole
 
@@ -83,7 +84,7 @@ def test_a_run_that_was_cut_anywhere_commits_what_an_uncut_one_does(
 @given(st.lists(st.integers(0, 900), min_size=130, max_size=260))
 def test_records_add_up_to_what_the_counter_counted(rises: list[int]) -> None:
     feed = blocks(rises)
-    with tempfile.TemporaryDirectory() as folder, Outbox(Path(folder) / "state") as outbox:
+    with tempfile.TemporaryDirectory() as folder, Outbox.open(Path(folder), 0) as outbox:
         run(feed, outbox, set(), 7)
         records = outcome(outbox)[1]
     hours = (len(feed) - 1) // 60

@@ -12,8 +12,9 @@ import pytest
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import HubLimits
+from gateway.database import CorruptError
 from gateway.hub.book import Book
-from gateway.hub.database import CorruptError, Database
+from gateway.hub.database import Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Draft, Ledger
 from tests.hubkit import HOUR, MONDAY, Plant, figure, gate, plant

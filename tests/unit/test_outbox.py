@@ -7,8 +7,9 @@ import pytest
 
 from adapters.errors import PermanentError, TransientError
 from agent.figure import Step
-from agent.outbox import Commit, Outbox
+from agent.outbox import FILE, Outbox
 from agent.record import SealedRecord
+from agent.tables import Commit
 from agent.total import Event, Total
 from config.plan import OutboxPlan
 
@@ -32,11 +33,11 @@ def record(number: int, size: int = 100) -> SealedRecord:
 
 @pytest.fixture
 def outbox(tmp_path: Path) -> Outbox:
-    return Outbox(tmp_path / "state.sqlite")
+    return Outbox.open(tmp_path, 0)
 
 
 def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
-    with Outbox(tmp_path / "state.sqlite") as outbox:
+    with Outbox.open(tmp_path, 0) as outbox:
         change = Commit(
             {"stream:slag": {"base": 0.1}, "cursor:csv": "17"},
             [TOTAL],
@@ -45,7 +46,7 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
             released_to=20,
         )
         outbox.commit(change, 5)
-    with Outbox(tmp_path / "state.sqlite") as outbox:
+    with Outbox.open(tmp_path, 0) as outbox:
         assert outbox.state("stream:") == {"slag": {"base": 0.1}}
         assert outbox.state("cursor:") == {"csv": "17"}
         assert outbox.totals(0, 900) == [TOTAL]
@@ -114,26 +115,27 @@ def test_past_its_age_in_the_queue_a_record_is_dropped_once(outbox: Outbox) -> N
 
 
 def test_a_corrupt_file_is_set_aside_and_a_new_one_started(tmp_path: Path) -> None:
-    path = tmp_path / "state.sqlite"
+    path = tmp_path / FILE
     path.write_bytes(b"this is not a database, whatever its name says" * 100)
-    with Outbox(path) as outbox:
-        assert "corrupt-1" in outbox.set_aside
+    with Outbox.open(tmp_path, 0) as outbox:
+        assert "damaged" in outbox.set_aside
         assert outbox.last_sequence() == 0
-    assert (tmp_path / "state.sqlite.corrupt-1").exists()
+    assert list(tmp_path.glob("state.sqlite.damaged-*Z"))
 
 
 def test_a_file_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "state.sqlite"
-    Outbox(path).close()
+    path = tmp_path / FILE
+    Outbox.open(tmp_path, 0).close()
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 99")
     db.close()
     with pytest.raises(PermanentError, match="version 99"):
-        Outbox(path)
+        Outbox.open(tmp_path, 0)
 
 
 def test_a_full_disk_is_an_error_that_may_pass(outbox: Outbox) -> None:
-    outbox._db.execute("PRAGMA max_page_count = 20")
+    with outbox._database.look() as db:
+        db.execute("PRAGMA max_page_count = 20")
     many = [(record(number, size=5_000), 0) for number in range(1, 100)]
     with pytest.raises(TransientError, match="free space"):
         outbox.commit(Commit(records=many), 0)

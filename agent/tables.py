@@ -1,0 +1,160 @@
+"""What the state file holds: its tables, and rows from and to what the agent speaks of."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from agent.figure import Step
+from agent.record import SealedRecord
+from agent.total import Event, Total
+from config.plan import OutboxPlan
+from gateway.database import Layout
+
+RecordStatus = Literal["queued", "receipted", "refused", "dropped"]
+LAYOUT = Layout(
+    "state file",
+    """
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE totals (
+  stream TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, quantity REAL NOT NULL,
+  unit TEXT NOT NULL, coverage REAL NOT NULL, uncertain REAL NOT NULL, band TEXT,
+  marks TEXT NOT NULL, reasons TEXT NOT NULL, PRIMARY KEY (stream, start)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE records (
+  sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
+  "end" INTEGER NOT NULL, pseudonym TEXT NOT NULL, plain TEXT NOT NULL, payload BLOB NOT NULL,
+  steps TEXT NOT NULL, due INTEGER NOT NULL, queued INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'queued', settled INTEGER, reason TEXT NOT NULL DEFAULT ''
+) STRICT;
+CREATE INDEX records_queued ON records (start) WHERE status = 'queued';
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY, time INTEGER NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL,
+  detail TEXT NOT NULL
+) STRICT;
+""",
+    version=1,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What one transaction makes durable; `state` holds only what changed."""
+
+    state: Mapping[str, Any] = field(default_factory=dict)
+    totals: Sequence[Total] = ()
+    records: Sequence[tuple[SealedRecord, int]] = ()
+    events: Sequence[Event] = ()
+    released_to: int | None = None
+
+    def followed_by(self, later: "Commit") -> "Commit":
+        """Join two changes in order, so that one transaction makes up for a failed one."""
+        return Commit(
+            state={**self.state, **later.state},
+            totals=(*self.totals, *later.totals),
+            records=(*self.records, *later.records),
+            events=(*self.events, *later.events),
+            released_to=self.released_to if later.released_to is None else later.released_to,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A record that waits for its receipt: `due` is when it may first be sent."""
+
+    sequence: int
+    id: str
+    start: int
+    end: int
+    pseudonym: str
+    payload: bytes
+    due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """A line of the release log: what left or waits to leave, and the steps that led to it."""
+
+    sequence: int
+    id: str
+    start: int
+    end: int
+    status: RecordStatus
+    settled: int | None
+    reason: str
+    plain: Mapping[str, Any]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """How much waits: records, bytes, the start of the oldest window, and how records ended."""
+
+    records: int
+    bytes: int
+    oldest: int | None
+    by_status: Mapping[str, int]
+    last_receipt: int | None
+
+
+def total_row(total: Total) -> tuple[object, ...]:
+    """Give a total as a row."""
+    return (
+        total.stream,
+        total.start,
+        total.end,
+        total.quantity,
+        total.unit,
+        total.coverage,
+        total.uncertain,
+        total.band,
+        json.dumps(total.marks),
+        json.dumps(dict(total.reasons)),
+    )
+
+
+def total_of(row: Sequence[Any]) -> Total:
+    """Give a row as a total."""
+    stream, start, end, quantity, unit, coverage, uncertain, band, marks, reasons = row
+    known = tuple(json.loads(marks))
+    counts = json.loads(reasons)
+    return Total(stream, start, end, quantity, unit, coverage, uncertain, band, known, counts)
+
+
+def record_row(record: SealedRecord, due: int, now: int) -> tuple[object, ...]:
+    """Give a record as a row: `due` is when it may first be sent, `now` when it was queued."""
+    return (
+        record.sequence,
+        record.id,
+        record.start,
+        record.end,
+        record.pseudonym,
+        record.plain,
+        record.payload,
+        json.dumps([asdict(step) for step in record.steps]),
+        due,
+        now,
+    )
+
+
+def released_of(row: Sequence[Any]) -> Released:
+    """Give a row of the release log."""
+    sequence, record, start, end, status, settled, reason, plain, steps = row
+    log = tuple(Step(**step) for step in json.loads(steps))
+    return Released(sequence, record, start, end, status, settled, reason, json.loads(plain), log)
+
+
+def beyond(waiting: Sequence[Sequence[Any]], bounds: OutboxPlan, now: int) -> list[tuple[str, str]]:
+    """Choose what to drop from rows of (id, queued, bytes), oldest window first, and say why."""
+    dropped = []
+    size = sum(length for _, _, length in waiting)
+    for record, queued, length in waiting:
+        if now - queued > bounds.max_age:
+            dropped.append((str(record), "no receipt within the outbox's max_age"))
+        elif size > bounds.max_bytes:
+            dropped.append((str(record), "the outbox is at its max_size"))
+        else:
+            continue
+        size -= length
+    return dropped
