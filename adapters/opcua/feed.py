@@ -115,7 +115,7 @@ class Feed:
         notes = [
             f"{name}: {self.settings.points[name].node}: {wrong.reason}"
             for name, wrong in self.watch.faults().items()
-            if wrong.reason in ABSENT or wrong.reason in {"unsupported-type", "ambiguous-path"}
+            if wrong.reason in ABSENT or wrong.reason == "unsupported-type"
         ]
         if self.watch.overflows:
             notes.append("the server lost values in its queues: raise `queue_size`")

@@ -21,6 +21,7 @@ ABSENT = frozenset(
         "bad-no-match",
         "bad-not-found",
         "unknown-namespace",
+        "ambiguous-path",
     }
 )
 """Reasons that mean the node is not there, or not for this user: somebody must look."""
