@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.option(
     "--windows",
     type=click.IntRange(6, 600),
-    default=9,
+    default=8,
     show_default=True,
     help="Release windows to measure.",
 )

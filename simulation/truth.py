@@ -149,7 +149,7 @@ def water_heat(supply: float, back: float) -> float:
 
     Temperatures in degrees Celsius. Density and specific heat of liquid water after Popiel and
     Wojtkowiak (1998), valid from 0 to 150 °C at saturation; cp is taken at the mean temperature,
-    which is within 0.1 % of the enthalpy difference at 16 bar.
+    which is within 0.3 % of the enthalpy difference at 16 bar (0.03 % at 78/41 °C).
     """
     joules = _sum(_DENSITY, back) * _sum(_HEAT, (supply + back) / 2) * 1000 * (supply - back)
     return joules / 3.6e9
