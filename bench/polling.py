@@ -1,0 +1,268 @@
+"""Measure the agent on 1 000 Modbus points of 10 devices, beside a bare loop doing the same reads.
+
+Run with `python -m bench.polling`. Both run over the same seconds, each against simulated devices
+of its own in another process, so that their ratio holds on a busy machine too. The bare loop
+(bench/bare.py) knows the fewest requests beforehand and decodes nothing; the agent must find out
+where the maps have holes, which the warm-up is for. Both are connected to a broker when mosquitto
+is installed.
+"""
+
+import contextlib
+import json
+import shutil
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from subprocess import Popen
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from bench import files
+from bench.devices import DEVICES, POINTS, layout
+from bench.process import (
+    ask,
+    free_port,
+    hear,
+    memory,
+    processor_time,
+    program,
+    python,
+    script,
+    wait_for_port,
+)
+
+GOALS = {"processor": 1.3, "memory": 10.0, "start": 2.0}
+"""At most: processor time of the agent to the bare loop's, megabytes beyond what its imports take,
+and time to the first reading to the time of its imports."""
+_IMPORTS = """
+import agent.cli.run, agent.service, config.load
+import adapters.modbus.line, adapters.modbus.poll, adapters.modbus.unit
+print(flush=True)
+input()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """What was measured of one of the two programs; `processor` is in percent of one core."""
+
+    processor: float
+    resident_mb: float
+    proportional_mb: float
+    requests: float
+    """Requests a cycle, as the devices counted them."""
+    first: float
+    """Seconds from its start until it first asked a device for values."""
+    blocks: list[list[int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One run: the agent, the bare loop, and a process that has only imported the agent."""
+
+    seconds: float
+    minimum: int
+    """The fewest requests that read every point once."""
+    broker: bool
+    bad_points: int
+    agent: Side
+    bare: Side
+    import_seconds: float
+    import_mb: float
+
+    def ratios(self) -> dict[str, float]:
+        """Compare in the terms of `GOALS`."""
+        return {
+            "processor": self.agent.processor / self.bare.processor,
+            "memory": self.agent.resident_mb - self.import_mb,
+            "start": self.agent.first / self.import_seconds,
+        }
+
+
+@dataclass(slots=True)
+class _Watch:
+    """A program under measurement and the devices it reads."""
+
+    running: Popen[str]
+    devices: Popen[str]
+    started: int
+    first: float = 0.0
+    processor: float = 0.0
+    begun: float = 0.0
+
+    def begin(self) -> None:
+        """Start to measure."""
+        asked = self._asked()
+        self.first = (min(asked["first"]) - self.started) / 1e9
+        self.begun = time.monotonic()
+        self.processor = processor_time(self.running.pid)
+
+    def _asked(self) -> Any:
+        return json.loads(ask(self.devices))
+
+    def end(self) -> Side:
+        """Give what was measured since `begin`."""
+        used = processor_time(self.running.pid) - self.processor
+        lasted = time.monotonic() - self.begun
+        asked, taken = self._asked(), memory(self.running.pid)
+        return Side(
+            processor=100 * used / lasted,
+            resident_mb=taken.resident,
+            proportional_mb=taken.proportional,
+            requests=asked["requests"] / round(lasted),
+            first=self.first,
+            blocks=asked["blocks"],
+        )
+
+
+class _Bench:
+    """The programs of a run in one temporary folder."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack, with_broker: bool) -> None:
+        self.layouts = [layout(number) for number in range(DEVICES)]
+        self._folder = folder
+        self._stack = stack
+        self.broker = self._broker() if with_broker else None
+
+    def _start(self, command: list[str], name: str) -> Popen[str]:
+        return self._stack.enter_context(program(command, self._folder / f"{name}.log"))
+
+    def _broker(self) -> int | None:
+        found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+        if found is None:
+            return None
+        port = free_port()
+        config = self._folder / "mosquitto.conf"
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+        self._start([found, "-c", str(config)], "mosquitto")
+        wait_for_port(port)
+        return port
+
+    def _devices(self, name: str) -> tuple[Popen[str], list[int]]:
+        running = self._start(python("bench.devices"), name)
+        return running, json.loads(hear(running))
+
+    def imports(self) -> tuple[float, float]:
+        """Give the seconds and megabytes of importing what the agent needs."""
+        begun = time.monotonic()
+        running = self._start(script(_IMPORTS), "imports")
+        hear(running)
+        return time.monotonic() - begun, memory(running.pid).resident
+
+    def agent(self) -> _Watch:
+        """Start the agent."""
+        devices, ports = self._devices("devices-agent")
+        file = self._folder / "plant.toml"
+        file.write_text(files.plant(self.layouts, ports, self.broker))
+        started = time.time_ns()
+        running = self._start(python("agent.cli", "run", str(file)), "agent")
+        return _Watch(running, devices, started)
+
+    def bare(self) -> _Watch:
+        """Start the bare loop."""
+        devices, ports = self._devices("devices-bare")
+        file = self._folder / "bare.json"
+        state = self._folder / "bare.sqlite"
+        file.write_text(files.bare(self.layouts, ports, self.broker, state))
+        started = time.time_ns()
+        return _Watch(self._start(python("bench.bare", str(file)), "bare"), devices, started)
+
+    def bad_points(self) -> int:
+        """Count the points whose last value the agent does not trust."""
+        status = json.loads(hear(self._start(_status(self._folder / "run"), "status")))
+        rows = [row for one in status["sources"].values() for row in one["points"].values()]
+        return DEVICES * POINTS - sum(row["quality"] == "good" for row in rows)
+
+
+def _status(runtime: Path) -> list[str]:
+    code = "import json, sys, time, pathlib, agent.status as s\n"
+    code += "print(json.dumps(s.read(pathlib.Path(sys.argv[1]), time.time_ns())), flush=True)\n"
+    return [*script(code + "input()\n"), str(runtime)]
+
+
+def _between_cycles() -> None:
+    """Sleep until the middle of a second: polls are at the beginning of each."""
+    time.sleep(1.5 - time.time() % 1.0)
+
+
+def measure(seconds: int, warm_up: int, with_broker: bool) -> Result:
+    """Run everything once."""
+    with (
+        tempfile.TemporaryDirectory(prefix="sidestream-bench-") as folder,
+        contextlib.ExitStack() as stack,
+    ):
+        bench = _Bench(Path(folder), stack, with_broker)
+        import_seconds, import_mb = bench.imports()
+        watched = bench.bare(), bench.agent()
+        time.sleep(warm_up)
+        _between_cycles()
+        for one in watched:
+            one.begin()
+        time.sleep(seconds)
+        bare, agent = (one.end() for one in watched)
+        return Result(
+            seconds=seconds,
+            minimum=sum(len(plan.minimum()) for plan in bench.layouts),
+            broker=bench.broker is not None,
+            bad_points=bench.bad_points(),
+            agent=agent,
+            bare=bare,
+            import_seconds=import_seconds,
+            import_mb=import_mb,
+        )
+
+
+def show(result: Result) -> None:
+    """Print the table."""
+    agent, bare, ratios = result.agent, result.bare, result.ratios()
+    table = Table(
+        title=f"{DEVICES * POINTS} points of {DEVICES} devices at 1 s, over {result.seconds:g} s, "
+        f"{'connected to mosquitto' if result.broker else 'without a hub'}",
+        title_justify="left",
+        show_edge=False,
+    )
+    for column in ("", "bare loop", "agent", "compared", "goal"):
+        table.add_column(column, justify="left" if not column else "right")
+    table.add_row(
+        "requests a cycle", f"{bare.requests:.2f}", f"{agent.requests:.2f}",
+        "same blocks" if agent.blocks == bare.blocks else "other blocks", str(result.minimum),
+    )  # fmt: skip
+    table.add_row("points that are not good", "", str(result.bad_points), "", "0")
+    table.add_row(
+        "processor, % of a core", f"{bare.processor:.2f}", f"{agent.processor:.2f}",
+        f"{ratios['processor']:.2f} x bare", f"{GOALS['processor']:g} x",
+    )  # fmt: skip
+    table.add_row(
+        "resident memory, MB", f"{bare.resident_mb:.1f}", f"{agent.resident_mb:.1f}",
+        f"imports {result.import_mb:.1f} + {ratios['memory']:.1f}", f"+ {GOALS['memory']:g}",
+    )  # fmt: skip
+    table.add_row(
+        "proportional memory, MB", f"{bare.proportional_mb:.1f}", f"{agent.proportional_mb:.1f}",
+    )  # fmt: skip
+    table.add_row(
+        "start to first request, s", f"{bare.first:.2f}", f"{agent.first:.2f}",
+        f"{ratios['start']:.2f} x imports", f"{GOALS['start']:g} x",
+    )  # fmt: skip
+    Console(highlight=False).print(table)
+
+
+@click.command()
+@click.option("--seconds", default=20, show_default=True, help="How long to measure.")
+@click.option("--warm-up", default=6, show_default=True, help="Seconds before measuring.")
+@click.option("--no-hub", is_flag=True, help="Leave the broker out although there is one.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def main(seconds: int, warm_up: int, no_hub: bool, as_json: bool) -> None:
+    """Measure the agent on 1 000 Modbus points beside a bare loop doing the same reads."""
+    result = measure(seconds, warm_up, not no_hub)
+    if as_json:
+        click.echo(json.dumps({**asdict(result), "compared": result.ratios(), "goals": GOALS}))
+    else:
+        show(result)
+
+
+if __name__ == "__main__":
+    main()
