@@ -147,6 +147,15 @@ def test_a_late_input_is_counted_and_changes_nothing() -> None:
     assert book.counts == {"late": 1}
 
 
+def test_an_input_behind_the_others_makes_no_time_count_twice() -> None:
+    meter, book = HeatMeter(heat_plan(max_gap=10 * S)), ListBook()
+    feed(meter, book, 0, **NORMAL)
+    feed(meter, book, 4, flow=FLOW, supply=90.0)
+    feed(meter, book, 3, return_=40.0)
+    feed(meter, book, 5, **NORMAL)
+    assert [(one.start - T0, one.end - T0) for one in book.added] == [(0, 4 * S), (4 * S, 5 * S)]
+
+
 def test_what_is_reached_is_the_last_evaluation_or_a_bad_reading_past_bridging() -> None:
     meter, book = HeatMeter(heat_plan()), ListBook()
     feed(meter, book, 0, **NORMAL)

@@ -81,6 +81,14 @@ def test_a_fall_too_large_for_max_rate_is_a_reset_once_it_has_held() -> None:
     assert (T0 + 4 * S, T0 + 5 * S) not in {(one.start, one.end) for one in book.added}
 
 
+def test_what_a_new_level_counted_while_it_was_held_counts_when_it_is_confirmed() -> None:
+    meter, book = TotalMeter(total_plan(max_rate=2.0)), ListBook()
+    feed(meter, book, (0, 40_000), (1, 10), (31, 20), (60.9, 30))
+    assert (book.sum, meter.reached()) == (0.0, T0)
+    feed(meter, book, (61, 40))
+    assert (book.sum, meter.reached()) == (30.0, T0 + 61 * S)
+
+
 def test_without_max_rate_a_fall_from_top_to_bottom_is_a_rollover_once_it_has_held() -> None:
     readings = [(float(t), (65_500 + t) % 65_536) for t in range(120)]
     book = fed(*readings, modulus=65_536.0)
