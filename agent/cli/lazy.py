@@ -14,6 +14,11 @@ class LazyGroup(click.Group):
         super().__init__(**settings)
         self._members = members
 
+    @property
+    def members(self) -> tuple[str, ...]:
+        """Names of the members, in the order they are told."""
+        return tuple(self._members)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 (click's signature)
         """Name the members in the order they are told."""
         return list(self._members)
