@@ -10,12 +10,12 @@ is installed.
 import contextlib
 import json
 import shutil
+import subprocess
 import tempfile
 import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from subprocess import Popen
-from typing import Any
+from typing import Any, Self
 
 import click
 from rich.console import Console
@@ -87,17 +87,25 @@ class Result:
 class _Watch:
     """A program under measurement and the devices it reads."""
 
-    running: Popen[str]
-    devices: Popen[str]
+    running: subprocess.Popen[str]
+    devices: subprocess.Popen[str]
     started: int
     first: float = 0.0
     processor: float = 0.0
     begun: float = 0.0
 
+    def wait(self) -> Self:
+        """Wait until a device has been asked for values."""
+        while not (first := self._asked()["first"]):
+            if self.running.poll() is not None:
+                raise RuntimeError("a measured program has ended")
+            time.sleep(0.02)
+        self.first = (min(first) - self.started) / 1e9
+        return self
+
     def begin(self) -> None:
         """Start to measure."""
-        asked = self._asked()
-        self.first = (min(asked["first"]) - self.started) / 1e9
+        self._asked()
         self.begun = time.monotonic()
         self.processor = processor_time(self.running.pid)
 
@@ -128,7 +136,7 @@ class _Bench:
         self._stack = stack
         self.broker = self._broker() if with_broker else None
 
-    def _start(self, command: list[str], name: str) -> Popen[str]:
+    def _start(self, command: list[str], name: str) -> subprocess.Popen[str]:
         return self._stack.enter_context(program(command, self._folder / f"{name}.log"))
 
     def _broker(self) -> int | None:
@@ -142,7 +150,7 @@ class _Bench:
         wait_for_port(port)
         return port
 
-    def _devices(self, name: str) -> tuple[Popen[str], list[int]]:
+    def _devices(self, name: str) -> tuple[subprocess.Popen[str], list[int]]:
         running = self._start(python("bench.devices"), name)
         return running, json.loads(hear(running))
 
@@ -160,7 +168,7 @@ class _Bench:
         file.write_text(files.plant(self.layouts, ports, self.broker))
         started = time.time_ns()
         running = self._start(python("agent.cli", "run", str(file)), "agent")
-        return _Watch(running, devices, started)
+        return _Watch(running, devices, started).wait()
 
     def bare(self) -> _Watch:
         """Start the bare loop."""
@@ -169,19 +177,15 @@ class _Bench:
         state = self._folder / "bare.sqlite"
         file.write_text(files.bare(self.layouts, ports, self.broker, state))
         started = time.time_ns()
-        return _Watch(self._start(python("bench.bare", str(file)), "bare"), devices, started)
+        running = self._start(python("bench.bare", str(file)), "bare")
+        return _Watch(running, devices, started).wait()
 
     def bad_points(self) -> int:
         """Count the points whose last value the agent does not trust."""
-        status = json.loads(hear(self._start(_status(self._folder / "run"), "status")))
+        command = python("agent.cli", "status", "--json", "--dir", str(self._folder / "run"))
+        status = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
         rows = [row for one in status["sources"].values() for row in one["points"].values()]
-        return DEVICES * POINTS - sum(row["quality"] == "good" for row in rows)
-
-
-def _status(runtime: Path) -> list[str]:
-    code = "import json, sys, time, pathlib, agent.status as s\n"
-    code += "print(json.dumps(s.read(pathlib.Path(sys.argv[1]), time.time_ns())), flush=True)\n"
-    return [*script(code + "input()\n"), str(runtime)]
+        return DEVICES * POINTS - [row["quality"] for row in rows].count("good")
 
 
 def _between_cycles() -> None:
