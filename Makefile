@@ -7,7 +7,7 @@ LOCKS := requirements/run.txt requirements/dev.txt
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock schema clean
+.PHONY: help demo test check faults bench lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,9 @@ check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a replayed day (ROUNDS=, SEED=)
+	@SIDESTREAM_KILLS=$${ROUNDS:-50} SIDESTREAM_SEED=$${SEED:-1} $(BIN)/pytest -rP tests/faults
 
 bench: $(READY) ## measure the agent beside a bare loop doing the same reads
 	@$(BIN)/python -m bench.polling
