@@ -46,7 +46,7 @@ lock: $(READY) ## refresh the hashed requirement files (needs uv: pip install uv
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
 
 schema: $(READY) ## write docs/schema and the generated references anew
-	@$(BIN)/python -m config.schema
+	@$(BIN)/python -m config.documents
 	@$(BIN)/python -m gateway.schemas
 
 clean: ## remove the virtual environment and build output

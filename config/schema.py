@@ -1,8 +1,6 @@
-"""JSON Schemas of both files, from the models that load them: `python -m config.schema`."""
+"""JSON Schemas of both files, from the models that load them."""
 
-import json
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
@@ -103,29 +101,3 @@ def duration(seconds: float) -> str:
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:.0f} {unit}"
     return f"{seconds * 1000:f}".rstrip("0").rstrip(".") + " ms"
-
-
-def _json(schema: dict[str, Any]) -> str:
-    return json.dumps(schema, indent=2, ensure_ascii=False) + "\n"
-
-
-def documents() -> Mapping[str, Callable[[], str]]:
-    """Name every generated file, below `docs`, and give what makes its text."""
-    from config.reference import reference  # noqa: PLC0415 - reference is written from the schemas
-
-    return {
-        "schema/plant.schema.json": lambda: _json(plant_schema()),
-        "schema/hub.schema.json": lambda: _json(hub_schema()),
-        "configuration.md": reference,
-    }
-
-
-def main(docs: Path = Path("docs")) -> None:
-    """Write the generated files anew."""
-    for name, text in documents().items():
-        (docs / name).parent.mkdir(parents=True, exist_ok=True)
-        (docs / name).write_text(text(), "utf-8")
-
-
-if __name__ == "__main__":
-    main()

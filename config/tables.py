@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 
 from adapters.fields import FileName, Settings
 from config.errors import meant
+from config.folders import folders
 from config.locate import Findings
 from config.plan import BrokerPlan, TlsPlan
 from config.secrets import secret
@@ -134,22 +135,8 @@ def _plain(table: BrokerTable, host: str, at: Key, findings: Findings) -> None:
 
 
 def state(table: StateTable, base: str, env: Mapping[str, str], service: str) -> tuple[str, str]:
-    """Give the state and runtime folders: from the file, from systemd, else the service's own.
-
-    systemd lists several folders with colons between them; the first is the service's.
-    """
-    chosen = []
-    for given, variable, default in (
-        (table.directory, "STATE_DIRECTORY", f"/var/lib/{service}"),
-        (table.runtime, "RUNTIME_DIRECTORY", f"/run/{service}"),
-    ):
-        offered = env.get(variable, "").split(":")[0]
-        chosen.append(_absolute(given, base) if given else offered or default)
-    return chosen[0], chosen[1]
-
-
-def _absolute(path: str, base: str) -> str:
-    return path if path.startswith("/") else f"{base}/{path}"
+    """Give the state and runtime folders, see `config.folders`."""
+    return folders(table.directory, table.runtime, base, env, service)
 
 
 def unknown(model: type[BaseModel], data: Mapping[str, Any], findings: Findings) -> None:

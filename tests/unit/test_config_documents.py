@@ -9,10 +9,11 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from adapters.adapter import protocols
+from config.documents import documents
 from config.hub import load_hub
 from config.load import load_plant
 from config.plan import PlantPlan
-from config.schema import documents, duration
+from config.schema import duration
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "config" / "examples"
