@@ -31,6 +31,8 @@ class _Member:
     pause: Pause
     health: Health
     reported: int | None = None
+    requests: int = 0
+    failures: int = 0
     asked: int = 0
     round: Round | None = None
     outcome: Answer | Failure | None = None
@@ -109,6 +111,7 @@ class Lane:
             await self._outlet.deliver(block)
 
     async def _advance(self, member: _Member, polling: Round) -> None:
+        """Take a source to its next answer, or to the end of its poll when none other waits."""
         while True:
             try:
                 action = polling.send(member.outcome)
@@ -121,17 +124,15 @@ class Lane:
                 await self._outlet.deliver(action)
                 continue
             member.outcome = await self._ask(member, action)
-            return
+            if len(self._members) > 1:
+                return
 
     async def _ask(self, member: _Member, request: Span) -> Answer | Failure:
         self._turn += 1
         member.asked = self._turn
-        health = member.health
         outcome = await self._read(member, request)
-        failed = isinstance(outcome, Failure)
-        member.health = replace(
-            health, requests=health.requests + 1, failures=health.failures + failed
-        )
+        member.requests += 1
+        member.failures += isinstance(outcome, Failure)
         self._judge(member, outcome)
         return outcome
 
@@ -178,10 +179,11 @@ class Lane:
             self._pause.clear()
 
     def _report(self, member: _Member, failure: Failure | None) -> None:
-        state = replace(
-            member.health,
+        state = Health(
             link=Link.UP if failure is None or failure.scope is Scope.REQUEST else Link.DOWN,
             error="" if failure is None else failure.text,
+            requests=member.requests,
+            failures=member.failures,
             notes=member.unit.notes(),
         )
         changed = _shown(state) != _shown(member.health)
@@ -220,7 +222,7 @@ def _member(unit: Unit, settings: ModbusSource, shared: bool, now: int) -> _Memb
         unit=unit,
         settings=settings,
         every=every,
-        due=aligned(now, every),
+        due=now // every * every,  # at once; from then on the beat
         pause=_pause(settings, longest),
         health=Health(Link.CONNECTING),
     )

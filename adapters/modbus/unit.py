@@ -43,7 +43,8 @@ class _Progress:
     now: int
     decimals: dict[Span, int] = field(default_factory=dict)
     held: list[tuple[Decoder, Answer]] = field(default_factory=list)
-    unread: dict[str, Fault] = field(default_factory=dict)
+    read: set[str] = field(default_factory=set)
+    faults: dict[str, Fault] = field(default_factory=dict)
     failure: Failure | None = None
 
 
@@ -101,7 +102,7 @@ class Unit:
 
     def round(self, now: int) -> Round:
         """Read every point once; `now` in ns since 1970 UTC decides on retests."""
-        progress = _Progress(now, unread={plan.name: UNREAD for plan in self.plans})
+        progress = _Progress(now)
         self.failure = None
         try:
             for request in (*self.requests(), *self.survey.due(now)):
@@ -178,8 +179,7 @@ class Unit:
         self.failure = failure
         progress.failure = failure
         for plan in plans:
-            if plan.name in progress.unread:
-                progress.unread[plan.name] = failure.fault
+            progress.faults[plan.name] = failure.fault
 
     def _plans(self, request: Span) -> list[PointPlan]:
         first = bisect_left(
@@ -197,23 +197,27 @@ class Unit:
 
     def _decoded(self, decoder: Decoder, answer: Answer, progress: _Progress) -> Block:
         values, faults = decoder.decode(answer.words, progress.decimals)
-        for point in decoder.points:
-            progress.unread.pop(point, None)
+        progress.read.update(decoder.points)
         return Block(self.name, answer.time, decoder.points, values, faults)
 
     def _rest(self, progress: _Progress) -> Round:
-        for plan in self.plans:
-            code = self.survey.refused.get(plan.span)
-            if code is not None and progress.unread.get(plan.name) is UNREAD:
-                progress.unread[plan.name] = Fault(Quality.BAD, reason(code))
+        """Make what has not been read bad, each for its own reason."""
+        if len(progress.read) == len(self.plans):
+            return
         by_fault: dict[Fault, list[str]] = {}
-        for point, fault in progress.unread.items():
-            by_fault.setdefault(fault, []).append(point)
+        for plan in self.plans:
+            if plan.name not in progress.read:
+                fault = progress.faults.get(plan.name) or self._unread(plan)
+                by_fault.setdefault(fault, []).append(plan.name)
         time = progress.failure.time if progress.failure is not None else progress.now
         for fault, points in by_fault.items():
             block = self._bad(points, fault, time)
             if block is not None:
                 yield block
+
+    def _unread(self, plan: PointPlan) -> Fault:
+        code = self.survey.refused.get(plan.span)
+        return UNREAD if code is None else Fault(Quality.BAD, reason(code))
 
     def _bad(self, points: Sequence[str], fault: Fault, time: int) -> Block | None:
         if not points:

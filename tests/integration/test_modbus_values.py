@@ -199,3 +199,11 @@ async def test_tls_never_falls_back_to_plain_text(tmp_path: Path) -> None:
         with pytest.raises(TransientError):
             await TLS.probe(secured)
         assert served.counts.requests == 0
+
+
+async def test_the_first_poll_does_not_wait_for_the_beat() -> None:
+    async with (
+        ModbusPlant({1: Device(registers={0: 7})}) as plant,
+        running(source(plant, {"level": {"register": 40001}}, every="1 d")) as basket,
+    ):
+        await until(lambda: basket.last("meter", "level"))
