@@ -1,5 +1,6 @@
 """OPC UA: values subscribed to or polled from a server, by reading services only."""
 
+import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,6 @@ from adapters.opcua.settings import OpcUaSource
 __all__ = ["OPCUA", "OpcUa"]
 
 _CONNECTION = (
-    "url",
     "security",
     "message_mode",
     "certificate",
@@ -23,6 +23,7 @@ _CONNECTION = (
     "username",
     "password_file",
 )
+_PLAIN = ["None", *(OpcUaSource.model_fields[name].default for name in _CONNECTION[1:])]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +45,17 @@ class OpcUa:
         return OpcUaSource
 
     def lane(self, source: Source) -> str:
-        """Name the session a source uses: sources of one server and one identity share it."""
+        """Name the session a source uses: sources of one server and one identity share it.
+
+        It is the address, and for anything but an anonymous session without security a short
+        digest of how the session is made.
+        """
         settings = _settings(source)
-        parts = [f"{name}={getattr(settings, name)}" for name in _CONNECTION]
-        return "opcua " + " ".join(parts)
+        chosen = [getattr(settings, name) for name in _CONNECTION]
+        if chosen == _PLAIN:
+            return settings.url
+        digest = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
+        return f"{settings.url} ({settings.security} {digest})"
 
     async def run(
         self,

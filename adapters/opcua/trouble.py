@@ -1,5 +1,7 @@
 """What the protocol's library raises, as errors of this project: who must act, and how."""
 
+import os
+import socket
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +83,11 @@ def explain(error: Exception, where: str, *, opening: bool = False) -> Sidestrea
     if isinstance(error, TimeoutError):
         return TransientError("the server does not answer in time", where=where)
     if isinstance(error, OSError):
-        return TransientError(f"no connection ({_short(error)})", where=where)
+        return TransientError(
+            f"no connection ({_reason(error)})",
+            where=where,
+            mend="check the address and port of `url`, and that the server runs",
+        )
     if isinstance(error, InvalidSignature):
         return PermanentError("the server cannot prove its certificate is its own", where=where)
     return TransientError(f"the server's answer makes no sense ({_short(error)})", where=where)
@@ -99,6 +105,14 @@ def _status(error: ua.UaStatusCodeError, where: str, opening: bool) -> Sidestrea
 def plain(text: str, longest: int = 120) -> str:
     """Cut what a server sent to a length, without characters that would act on a terminal."""
     return "".join(each if each.isprintable() else "?" for each in text[:longest])
+
+
+def _reason(error: OSError) -> str:
+    """Say what the system says, without the number and address that asyncio adds to it."""
+    known = os.strerror(error.errno) if error.errno and error.errno > 0 else ""
+    if isinstance(error, socket.gaierror) or not known or known.startswith("Unknown error"):
+        known = error.strerror or _short(error)
+    return plain(known.lower())
 
 
 def _short(error: Exception) -> str:
