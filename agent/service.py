@@ -13,15 +13,16 @@ from typing import Any
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import PermanentError, TransientError
 from adapters.reading import NANOSECONDS, Block
-from agent import status
+from agent import status, statusfile
 from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
-from agent.tables import Commit
+from agent.tables import Commit, Depth
 from config.plan import RECORDED, PlantPlan
 from gateway import keys
-from gateway.notify import notify
+from gateway.notify import ALIVE, READY, STOPPING, notify
+from gateway.notify import status as status_line
 
 _log = logging.getLogger("sidestream.agent")
 _TICK = 0.25
@@ -75,7 +76,12 @@ def sealer(plan: PlantPlan) -> Sealer | None:
     if plan.uplink is None:
         return None
     hub = keys.HubPublic.parse(plan.uplink.hub_key)
-    return Sealer(plant_key(plan, create=True), hub, plan.uplink)
+    try:
+        plant = plant_key(plan)
+    except keys.NoKeyError:
+        plant = plant_key(plan, create=True)
+        _log.warning("there was no key, so one was made: tell it to the hub (`sidestream key`)")
+    return Sealer(plant, hub, plan.uplink)
 
 
 def memory(outbox: Outbox) -> Memory:
@@ -144,8 +150,7 @@ class Service:
 
     def report(self, source: str, health: Health) -> None:
         """Take a source's state from an adapter; changes are logged once."""
-        before = self._board.health.get(source)
-        self._board.health[source] = health
+        before = self._board.hear(source, health, wall_clock())
         if before is None or (before.link, before.error) != (health.link, health.error):
             calm = health.link in {Link.UP, Link.DONE, Link.CONNECTING}
             text = f": {health.error}" if health.error else ""
@@ -214,34 +219,42 @@ class Service:
         for event in events:
             _log.error("%s", event.detail)
 
-    async def _tell(self, now: int) -> None:
-        """Write the status file and ping the watchdog: only a loop that gets here is alive."""
+    async def _tell(self, now: int, *, stopped: bool = False) -> None:
+        """Write the status file and ping the watchdog: only a loop that gets here is alive.
+
+        A disk that refuses is told and does not stop the pings: a restart would not mend it, and
+        would forget what waits in memory. A disk that hangs holds up commits, and so the pings.
+        """
         try:
             depth = await asyncio.to_thread(self._outbox.depth)
-            snapshot = status.Snapshot(
-                plan=self._plan,
-                now=now,
-                started=self._started,
-                board=self._board,
-                windows=self._engine.pipeline.open_windows(),
-                depth=depth,
-                uplink=self._publisher.state if self._publisher else None,
-                troubles=self._progress.troubles,
-            )
-            document = status.describe(snapshot)
-            await asyncio.to_thread(status.write, Path(self._plan.runtime_dir), document)
-        except (TransientError, OSError) as error:
+            document = status.describe(self._snapshot(now, depth, stopped=stopped))
+            await asyncio.to_thread(statusfile.write, Path(self._plan.runtime_dir), document)
+        except TransientError as error:
             self._trouble("status file", str(error))
+            notify(ALIVE)
         else:
             self._trouble("status file", "")
-            notify(
-                "WATCHDOG=1", f"STATUS={document['level']}: {len(document['problems'])} problems"
-            )
+            worst = "".join(f": {text}" for text in document["problems"][:1])
+            notify(ALIVE, status_line(f"{document['level']}{worst}"))
+
+    def _snapshot(self, now: int, depth: Depth, *, stopped: bool) -> status.Snapshot:
+        return status.Snapshot(
+            plan=self._plan,
+            now=now,
+            started=self._started,
+            board=self._board,
+            windows=self._engine.pipeline.open_windows(),
+            depth=depth,
+            uplink=self._publisher.state if self._publisher else None,
+            troubles=self._progress.troubles,
+            stopped=stopped,
+        )
 
     # -- life ------------------------------------------------------------------------------------
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until stopped, or until recorded data has ended and been received by the hub."""
+        self._say_hello()
         background = [asyncio.create_task(self._supervise("clockwork", self._tick))]
         publishing = None
         if self._publisher is not None:
@@ -251,7 +264,7 @@ class Service:
             asyncio.create_task(self._supervise(f"source {lane}", self._reader(sources)))
             for lane, sources in self._lanes().items()
         ]
-        notify("READY=1")
+        notify(READY)
         stopping = asyncio.create_task(stop.wait())
         try:
             ended = asyncio.gather(*readers) if self._replay else stopping
@@ -259,13 +272,24 @@ class Service:
                 {stopping, asyncio.ensure_future(ended)}, return_when="FIRST_COMPLETED"
             )
             complete = self._replay and not stop.is_set()
-            await self._end(readers, complete=complete)
             if complete:
+                await self._end(readers, complete=True)
                 await self._drain(stopping)
+                notify(STOPPING)
+            else:
+                notify(STOPPING)
+                await self._end(readers, complete=False)
             await self._say_goodbye(publishing)
         finally:
-            notify("STOPPING=1")
             await _cancel([*readers, *background, stopping])
+            await self._tell(wall_clock(), stopped=True)
+        _log.info("agent stopped; everything measured so far is kept")
+
+    def _say_hello(self) -> None:
+        sources, streams = len(self._plan.sources), len(self._plan.streams)
+        uplink = self._plan.uplink
+        goal = "nothing leaves the plant" if uplink is None else f"records for {uplink.cluster}"
+        _log.info("agent starts: %d sources, %d streams, %s", sources, streams, goal)
 
     async def _end(self, readers: Sequence[asyncio.Task[None]], *, complete: bool) -> None:
         """Commit what there is; recorded data that has ended closes its last windows too."""

@@ -134,6 +134,10 @@ class HubKey:
         return HubPublic(self.sign.public_key(), self.open.public_key())
 
 
+class NoKeyError(PermanentError):
+    """There is no key file yet."""
+
+
 def load(path: Path, create: bool = False) -> Ed25519PrivateKey:
     """Read an Ed25519 key from a PEM file, making it (mode 0600) when asked to and missing."""
     try:
@@ -141,8 +145,10 @@ def load(path: Path, create: bool = False) -> Ed25519PrivateKey:
     except FileNotFoundError:
         if create:
             return _create(path)
-        raise PermanentError(
-            "there is no key file", where=str(path), mend="make one with `sidestream key --create`"
+        raise NoKeyError(
+            "there is no key file",
+            where=str(path),
+            mend="make it: `sidestream key --create`, or `sidestream hub key --create` for a hub",
         ) from None
     except OSError as error:
         raise PermanentError(
@@ -172,6 +178,10 @@ def _create(path: Path) -> Ed25519PrivateKey:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
+            if os.geteuid() == 0:
+                # Made by root for a service: the service's user must be able to read it.
+                owner = path.parent.stat()
+                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
             file.write(pem)
             file.flush()
             os.fsync(file.fileno())

@@ -2,6 +2,8 @@
 
 import sys
 
+import click
+
 from agent.cli.lazy import LazyGroup
 
 
@@ -42,3 +44,4 @@ sidestream = LazyGroup(
         "demo": ("simulation.demo:demo", "Run plants, broker and hub together and check them."),
     },
 )
+click.version_option(package_name="sidestream")(sidestream)

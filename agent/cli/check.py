@@ -35,25 +35,22 @@ def check(plant_file: str, as_json: bool) -> None:
     click.echo(f"{plant_file} is good.\n")
     print_table(
         f"{document['plant']}: sources",
-        ("source", "protocol", "connection", "every", "points"),
+        ("source", "protocol", "every", "points", "connection"),
         [
             (
-                row["name"],
-                row["protocol"],
+                row["name"], row["protocol"], f"{row['every_s']:g} s", row["points"],
                 row["connection"],
-                f"{row['every_s']:g} s",
-                row["points"],
             )
             for row in document["sources"]
         ],
-    )
+    )  # fmt: skip
     print_table(
         "Streams",
-        ("stream", "kind", "code", "unit", "meter", "points", "leaves the plant"),
+        ("stream", "what", "unit", "leaves the plant", "meter"),
         [
             (
-                row["name"], row["kind"], row["code"], row["unit"], row["meter"],
-                ", ".join(row["points"]), row["leaves"],
+                row["name"], row["code"] or row["kind"], row["unit"],
+                row["leaves"], f"{row['meter']} of {', '.join(row['points'])}",
             )
             for row in document["streams"]
         ],
@@ -113,9 +110,11 @@ def _stream(stream: "StreamPlan", *, hub: bool) -> Mapping[str, Any]:
 
 
 def _leaves(stream: "StreamPlan", *, hub: bool) -> str:
-    if not hub or stream.share == "off":
-        return "nothing"
     if stream.never_publish:
         return "nothing (never_publish)"
+    if stream.share == "off":
+        return "nothing (share is off)"
+    if not hub:
+        return "nothing (there is no [hub])"
     code = "" if stream.code is None else f", code to {stream.code_digits} digits"
-    return f"figure for safe cells{code}, {stream.significant} significant figures"
+    return f"sums with others only{code}, {stream.significant} significant figures"

@@ -4,13 +4,19 @@ from dataclasses import asdict
 
 import click
 
-from agent.cli.output import json_option, print_json, print_table, utc
+from agent.cli.output import json_option, print_json, print_table, some_plant_argument, utc
 from agent.cli.places import state_directory
 
 
 @click.command()
-@click.argument("plant_file", type=click.Path(dir_okay=False), required=False)
-@click.option("--limit", default=50, show_default=True, help="How many, newest first.")
+@some_plant_argument
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=50,
+    show_default=True,
+    help="How many, newest first.",
+)
 @json_option
 def events(plant_file: str | None, limit: int, as_json: bool) -> None:
     """Show rollovers, resets, late readings and dropped records of PLANT_FILE's plant.

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import click
 
+from agent.cli.log import log_to_stderr
 from agent.cli.output import hub_argument, json_option, print_json, print_table
-from agent.cli.run import log_to_stderr, stop_on_signals
+from agent.cli.run import stop_on_signals
 
 
 @click.command()
@@ -25,17 +26,20 @@ def run(hub_file: str, verbose: bool) -> None:
       sidestream hub run /etc/sidestream/hub.toml
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from gateway.claim import claimed  # noqa: PLC0415
     from gateway.hub.service import run_hub  # noqa: PLC0415
     from gateway.notify import notify  # noqa: PLC0415
 
     log_to_stderr(verbose)
+    os.umask(0o077)
     plan = load_hub(Path(hub_file), os.environ)
 
     async def serve() -> None:
         logging.getLogger("sidestream.hub").info("hub of cluster %s starts", plan.cluster)
         await run_hub(plan, time.time_ns, stop_on_signals(), notify)
 
-    asyncio.run(serve())
+    with claimed(Path(plan.state_dir), "hub"):
+        asyncio.run(serve())
 
 
 @click.command()

@@ -4,19 +4,23 @@ import os
 import sys
 import time
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapters.reading import NANOSECONDS
 from agent.cli.output import (
     hub_argument,
     instant_option,
     json_option,
     print_json,
+    print_list,
     print_table,
     quantity,
     utc,
+    window_text,
 )
 
 if TYPE_CHECKING:
@@ -69,9 +73,7 @@ def _problems(found: "HubStatus", *, running: bool) -> list[str]:
 
 
 def _show(found: "HubStatus", problems: list[str]) -> None:
-    print_table(
-        f"Cluster {found.cluster}", ("problem",), [(one,) for one in problems], "no problems"
-    )
+    print_list(f"Cluster {found.cluster}", problems, empty="no problems")
     print_table(
         "Members",
         ("name", "owner", "place", "online", "records", "last record", "up to", "missing"),
@@ -99,7 +101,13 @@ def _show(found: "HubStatus", problems: list[str]) -> None:
 @click.command()
 @hub_argument
 @instant_option("--from", "First day or instant (UTC) of windows to show.")
-@click.option("--limit", default=200, show_default=True, help="How many, newest first.")
+@click.option(
+    "--limit",
+    type=click.IntRange(min=1),
+    default=200,
+    show_default=True,
+    help="How many, newest first.",
+)
 @json_option
 def cells(hub_file: str, limit: int, as_json: bool, **span: int | None) -> None:
     """Show the cells that HUB_FILE's hub has decided: released, or withheld and why.
@@ -122,7 +130,7 @@ def cells(hub_file: str, limit: int, as_json: bool, **span: int | None) -> None:
         return
     print_table(
         f"Cells of {plan.cluster}",
-        ("window", "to", "kind", "code", "band", "place", "status", "quantity", "from", "reason"),
+        ("window (UTC)", "what", "place", "status", "quantity", "owners", "reason"),
         [_row(one) for one in found],
         empty="no window has been decided yet",
     )
@@ -130,12 +138,16 @@ def cells(hub_file: str, limit: int, as_json: bool, **span: int | None) -> None:
 
 def _row(one: "DecidedCell") -> tuple[object, ...]:
     cell = one.cell
+    every = "material, all codes" if cell.kind == "material" else cell.kind
     return (
-        cell.window.start.replace("T", " ").rstrip("Z"),
-        cell.window.end.replace("T", " ").rstrip("Z"),
-        cell.kind, cell.code or "all", cell.band, cell.place, cell.status,
-        quantity(cell.quantity, cell.unit), cell.contributors, one.reason,
+        window_text(_instant(cell.window.start), _instant(cell.window.end)),
+        " ".join(filter(None, (cell.code or every, cell.band))),
+        cell.place, cell.status, quantity(cell.quantity, cell.unit), cell.contributors, one.reason,
     )  # fmt: skip
+
+
+def _instant(written: str) -> int:
+    return int(datetime.fromisoformat(written).timestamp()) * NANOSECONDS
 
 
 def _document(one: "DecidedCell") -> dict[str, Any]:

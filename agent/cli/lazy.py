@@ -1,5 +1,6 @@
 """A command group that knows its members' names and help, and imports one only to run it."""
 
+import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -32,6 +33,16 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{module}:{name} is not a command")
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the member meant; an unknown one is refused, with the one that is most like it."""
+        if args[0] not in self._members and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], list(self._members), n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else ""
+            ctx.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         """List the members without importing one."""

@@ -1,7 +1,8 @@
 """What commands print: a table for people, one JSON document for programs."""
 
 import json
-import sys
+import os
+import shutil
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -9,17 +10,22 @@ from typing import Any
 import click
 
 from adapters.reading import NANOSECONDS
+from agent.cli.table import table, text, wrapped
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 plant_argument = click.argument(
     "plant_file",
-    type=click.Path(dir_okay=False),
+    type=click.Path(),
     envvar="SIDESTREAM_PLANT",
     default="/etc/sidestream/plant.toml",
 )
+some_plant_argument = click.argument(
+    "plant_file", type=click.Path(), envvar="SIDESTREAM_PLANT", required=False
+)
+"""For commands that also do without a file: then the service's own folders are looked at."""
 hub_argument = click.argument(
     "hub_file",
-    type=click.Path(dir_okay=False),
+    type=click.Path(),
     envvar="SIDESTREAM_HUB",
     default="/etc/sidestream/hub.toml",
 )
@@ -36,22 +42,31 @@ def print_json(document: Any) -> None:
 def print_table(
     title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str = "none"
 ) -> None:
-    """Print rows as a table, or a line saying that there are none."""
-    from rich.console import Console  # noqa: PLC0415 (a tenth of a second, for tables only)
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    """Print rows as a table that fits the terminal, or a line saying that there are none."""
+    rows = list(rows)
+    if not rows:
+        _echo(f"{title}: {empty}\n")
+        return
+    _echo(click.style(title, bold=True))
+    _echo("\n".join(table(columns, rows, _width(), _painted)) + "\n")
 
-    table = Table(title=title, title_justify="left", title_style="bold", show_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text("" if cell is None else str(cell), _style(cell)) for cell in row))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH)
-    if table.row_count:
-        console.print(table)
-    else:
-        console.print(Text(f"{title}: {empty}"))
-    console.print()
+
+def print_list(title: str, items: Iterable[str], empty: str = "none") -> None:
+    """Print texts under a title, each on lines of its own."""
+    items = list(items)
+    _echo(click.style(title, bold=True) if items else f"{title}: {empty}")
+    for item in items:
+        _echo("\n".join(wrapped(text(item), _width(), "  ")))
+    _echo("")
+
+
+def _width() -> int:
+    return shutil.get_terminal_size((_WIDTH, 24)).columns
+
+
+def _echo(line: str) -> None:
+    # click leaves colours out where no terminal reads them; NO_COLOR is from no-color.org.
+    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
 
 
 _STYLES = {
@@ -61,8 +76,8 @@ _STYLES = {
 }  # fmt: skip
 
 
-def _style(cell: object) -> str:
-    return _STYLES.get(cell, "") if isinstance(cell, str) else ""
+def _painted(cell: str, padded: str) -> str:
+    return click.style(padded, fg=_STYLES[cell]) if cell in _STYLES else padded
 
 
 def utc(instant: int | None) -> str:
@@ -71,6 +86,14 @@ def utc(instant: int | None) -> str:
         return ""
     moment = datetime.fromtimestamp(instant // NANOSECONDS, UTC)
     return moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def window_text(start: int, end: int) -> str:
+    """Write a window in UTC as short as its bounds allow: `2026-03-01 10:00-11:00`."""
+    first, last = (datetime.fromtimestamp(at // NANOSECONDS, UTC) for at in (start, end))
+    form = "%H:%M" if not first.second and not last.second else "%H:%M:%S"
+    until = form if first.date() == last.date() else f" %Y-%m-%d {form}"
+    return f"{first:%Y-%m-%d} {first.strftime(form)}-{last.strftime(until)}"
 
 
 def span(seconds: float) -> str:
@@ -86,13 +109,14 @@ def quantity(value: float | None, unit: str) -> str:
     return "" if value is None else f"{value:.6g} {unit}"
 
 
-def instant_option(name: str, text: str) -> Callable[[Any], Any]:
+def instant_option(name: str, about: str) -> Callable[[Any], Any]:
     """Make an option that takes a day or an instant in UTC and gives nanoseconds."""
     return click.option(
         name,
         type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
+        metavar="DATE",
         callback=lambda _, __, moment: (
             None if moment is None else int(moment.replace(tzinfo=UTC).timestamp()) * NANOSECONDS
         ),
-        help=text,
+        help=about,
     )

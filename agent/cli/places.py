@@ -1,10 +1,12 @@
-"""Where a file says that state is kept, read without loading the rest of the file."""
+"""Where a plant file says that state is kept, read without loading the rest of the file."""
 
 import os
-import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 
-from adapters.errors import PermanentError
+from config import toml
+from config.errors import ConfigError, Problem
+from config.folders import folders
 
 _DEFAULT = Path("/etc/sidestream/plant.toml")
 
@@ -20,25 +22,33 @@ def state_directory(plant_file: str | None) -> Path:
 
 
 def _folders(plant_file: str | None) -> tuple[str, str]:
-    from config.tables import StateTable, state  # noqa: PLC0415
-
-    table: dict[str, object] = {}
-    base = Path()
-    if plant_file is not None or _DEFAULT.exists():
-        path = Path(plant_file or _DEFAULT)
-        base = path.parent.resolve()
-        table = _state_table(path)
-    known = {name: text for name, text in table.items() if name in StateTable.model_fields}
-    return state(StateTable.model_validate(known), str(base), os.environ, "sidestream")
+    """Read the [state] table alone; raises `ConfigError` when the file is no TOML file."""
+    if plant_file is None and not _DEFAULT.exists():
+        return folders(None, None, "", os.environ, "sidestream")
+    path = Path(plant_file or _DEFAULT)
+    table = toml.read(path).data.get("state", {})
+    given = [_text(path, table, name) for name in ("directory", "runtime")]
+    return folders(given[0], given[1], str(path.parent.resolve()), os.environ, "sidestream")
 
 
-def _state_table(path: Path) -> dict[str, object]:
-    try:
-        found = tomllib.loads(path.read_text(encoding="utf-8")).get("state", {})
-    except (OSError, ValueError) as error:
-        raise PermanentError(
-            f"the file cannot be read ({error})",
-            where=str(path),
-            mend=f"see `sidestream check {path}`",
-        ) from error
-    return found if isinstance(found, dict) else {}
+def _text(path: Path, table: object, name: str) -> str | None:
+    value = table.get(name) if isinstance(table, Mapping) else table
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        hint = f"see `sidestream check {path}`"
+        raise ConfigError(
+            [Problem(str(path), 0, f"state.{name}", "not the path of a folder", "", hint)]
+        )
+    return _filled(path, value, name) if "${" in value else value
+
+
+def _filled(path: Path, value: str, name: str) -> str:
+    # What is rare may cost: filling in needs the loader's own machinery.
+    from config.locate import Findings  # noqa: PLC0415
+    from config.secrets import resolved  # noqa: PLC0415
+
+    findings = Findings(toml.read(path))
+    filled = resolved(value, os.environ, findings, ("state", name))
+    findings.settle()
+    return str(filled)

@@ -85,7 +85,7 @@ async def _probe(source: "Source") -> dict[str, Any]:
 
 
 def _show(document: Sequence[dict[str, Any]]) -> None:
-    columns = ("point", "address", "raw", "value", "unit", "quality", "reason")
+    columns = ("point", "value", "unit", "quality", "reason", "raw", "address")
     for source in document:
         title = f"{source['source']} ({source['protocol']}, {source['connection']})"
         if source["error"]:

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.output import instant_option, json_option, print_json, print_table, utc
+from agent.cli.output import (
+    instant_option,
+    json_option,
+    print_json,
+    print_table,
+    some_plant_argument,
+    utc,
+    window_text,
+)
 from agent.cli.places import state_directory
 
 if TYPE_CHECKING:
@@ -12,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("plant_file", type=click.Path(dir_okay=False), required=False)
+@some_plant_argument
 @instant_option("--from", "First day or instant (UTC), such as 2026-03-01.")
 @instant_option("--to", "Day or instant (UTC) to stop before.")
 @click.option("--steps", is_flag=True, help="Show each step of the disclosure policy.")
@@ -35,29 +43,31 @@ def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | N
         return
     print_table(
         "Records",
-        ("window", "to", "status", "kind", "code", "band", "quantity", "covered", "marks"),
+        ("window (UTC)", "status", "what", "quantity", "covered", "marks"),
         [row for line in log for row in _rows(line)],
         empty="no release window has closed yet",
     )
     if steps:
         print_table(
             "Steps",
-            ("window", "step", "of", "outcome"),
-            [(utc(ln.start), st.name, st.subject, st.outcome) for ln in log for st in ln.steps],
+            ("window (UTC)", "of", "step", "outcome"),
+            [
+                (window_text(line.start, line.end), step.subject, step.name, step.outcome)
+                for line in log
+                for step in line.steps
+            ],
         )
 
 
 def _rows(line: "Released") -> list[tuple[object, ...]]:
-    window = (utc(line.start), utc(line.end), line.status)
+    window = (window_text(line.start, line.end), line.status)
     figures = line.plain["figures"]
     if not figures:
-        return [(*window, "no figures", None, None, None, None, None)]
+        return [(*window, "no figures", None, None, None)]
     return [
         (
             *window,
-            figure["kind"],
-            figure.get("code"),
-            figure.get("band"),
+            figure.get("code") or " ".join((figure["kind"], figure.get("band") or "")).strip(),
             f"{figure['quantity']:g} {figure['unit']}",
             f"{figure['coverage']:.0%}",
             ", ".join(figure["marks"]),

@@ -4,12 +4,12 @@ import asyncio
 import logging
 import os
 import signal
-import sys
 import time
 from pathlib import Path
 
 import click
 
+from agent.cli.log import log_to_stderr
 from agent.cli.output import plant_argument
 
 
@@ -28,10 +28,14 @@ def run(plant_file: str, verbose: bool) -> None:
     from agent.outbox import Outbox  # noqa: PLC0415
     from agent.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
+    from gateway.claim import claimed  # noqa: PLC0415
 
     log_to_stderr(verbose)
+    # What is measured is nobody else's business, whoever starts the agent.
+    os.umask(0o077)
     plan = load_plant(Path(plant_file), os.environ)
-    with Outbox.open(Path(plan.state_dir), time.time_ns()) as outbox:
+    directory = Path(plan.state_dir)
+    with claimed(directory, "agent"), Outbox.open(directory, time.time_ns()) as outbox:
         if outbox.set_aside:
             logging.getLogger("sidestream").error("state file was corrupt: %s", outbox.set_aside)
         seals = sealer(plan)
@@ -49,16 +53,3 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-def log_to_stderr(verbose: bool) -> None:
-    """Log one line an event; under systemd the journal adds the time."""
-    plain = "%(levelname)s %(name)s: %(message)s"
-    under_systemd = not sys.stderr.isatty()
-    logging.basicConfig(
-        stream=sys.stderr,
-        level=logging.DEBUG if verbose else logging.INFO,
-        format=plain if under_systemd else f"%(asctime)s {plain}",
-    )
-    for noisy in ("pymodbus", "asyncua", "mqtt", "asyncio", "influxdb_client"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)

@@ -11,9 +11,15 @@ _MESSAGES = ("record", "figure", "envelope", "receipt", "presence", "cell")
 
 
 @click.command()
-@click.argument("name", type=click.Choice((*_FILES, *_MESSAGES)))
+@click.argument("name", type=click.Choice((*_FILES, *_MESSAGES)), metavar="NAME")
 def schema(name: str) -> None:
     """Print the JSON Schema of a configuration file or of a message on the wire.
+
+    \b
+    NAME is one of
+      plant, hub                      the configuration files
+      record, figure, envelope,       the messages between agents, hub and
+      receipt, presence, cell         the cluster's subscribers
 
     \b
     Example:

@@ -8,14 +8,25 @@ from typing import Any
 
 import click
 
-from agent.cli.output import json_option, print_json, print_table, quantity, span, utc
+from adapters.reading import NANOSECONDS
+from agent.cli.output import (
+    json_option,
+    print_json,
+    print_list,
+    print_table,
+    quantity,
+    some_plant_argument,
+    span,
+    utc,
+    window_text,
+)
 from agent.cli.places import runtime_directory
 
 _EXIT = {"ok": 0, "warning": 1, "critical": 2}
 
 
 @click.command()
-@click.argument("plant_file", type=click.Path(dir_okay=False), required=False)
+@some_plant_argument
 @click.option("--dir", "directory", type=click.Path(file_okay=False), help="Runtime directory.")
 @click.option("--watch", is_flag=True, help="Show it anew every two seconds until Ctrl-C.")
 @click.option("--points", is_flag=True, help="Show every point, not only those that are not good.")
@@ -33,7 +44,7 @@ def status(
       sidestream status
       sidestream status --json | jq .problems
     """
-    from agent.status import read  # noqa: PLC0415
+    from agent.statusfile import read  # noqa: PLC0415
 
     where = Path(directory) if directory else runtime_directory(plant_file)
     while True:
@@ -51,32 +62,28 @@ def status(
 
 def _show(document: Mapping[str, Any], every_point: bool) -> None:
     now = int(document["time"])
-    print_table(
-        f"{document['plant']}: {document['level']}",
-        ("problem",),
-        [(problem,) for problem in document["problems"]],
-        empty="no problems",
-    )
+    title = f"{document['plant']}: {document['level']}"
+    print_list(title, document["problems"], empty="no problems")
     sources = document["sources"].items()
     print_table(
         "Sources",
-        ("source", "link", "points", "bad", "oldest value", "requests", "failures", "error"),
+        ("source", "link", "since (UTC)", "points", "bad", "last value"),
         [(name, *_source_row(source)) for name, source in sources],
     )
     rows = [
-        (name, point, row["value"], span(row["age_s"]), row["quality"], row["reason"])
+        (name, point, row["value"], row["quality"], row["reason"], *_ages(row, now))
         for name, source in sources
         for point, row in source["points"].items()
         if every_point or row["quality"] != "good"
     ]
     print_table(
         "Points" if every_point else "Points that are not good",
-        ("source", "point", "value", "age", "quality", "reason"),
+        ("source", "point", "value", "quality", "reason", "not good for", "age"),
         rows,
     )
     print_table(
         "Open windows",
-        ("stream", "since", "so far", "covered", "doubtful", "marks"),
+        ("stream", "window (UTC)", "so far", "covered", "doubtful", "marks"),
         [_window_row(window) for window in document["windows"]],
     )
     _show_outbox(document, now)
@@ -85,21 +92,23 @@ def _show(document: Mapping[str, Any], every_point: bool) -> None:
 def _source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
     points = source["points"].values()
     bad = sum(row["quality"] == "bad" for row in points)
-    oldest = max((row["age_s"] for row in points), default=None)
-    age = "" if oldest is None else span(oldest)
-    return (
-        source["link"], len(points), bad, age, source["requests"], source["failures"],
-        source["error"],
-    )  # fmt: skip
+    newest = min((row["age_s"] for row in points), default=None)
+    age = "" if newest is None else span(newest) + " ago"
+    return source["link"], utc(source.get("since")), source.get("configured", len(points)), bad, age
+
+
+def _ages(row: Mapping[str, Any], now: int) -> tuple[str, str]:
+    since = row.get("since")
+    return "" if since is None else span((now - since) / NANOSECONDS), span(row["age_s"])
 
 
 def _window_row(window: Mapping[str, Any]) -> tuple[object, ...]:
     return (
         window["stream"],
-        utc(window["start"]),
+        window_text(window["start"], window["end"]),
         quantity(window["quantity"], window["unit"]),
         f"{window['coverage']:.0%}",
-        f"{window['uncertain']:.0%}",
+        f"{window['uncertain']:.0%}" if window["uncertain"] else "",
         ", ".join(window["marks"]),
     )
 
@@ -109,7 +118,7 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
     rows: list[tuple[str, object]] = [
         ("waiting records", f"{outbox['records']} ({outbox['bytes']} bytes)"),
         ("oldest waiting window", utc(outbox["oldest"])),
-        ("records so far", ", ".join(f"{n} {name}" for name, n in outbox["by_status"].items())),
+        ("records ever", ", ".join(f"{n} {name}" for name, n in outbox["by_status"].items())),
         ("last receipt", utc(outbox["last_receipt"])),
     ]
     if uplink is None:
@@ -118,4 +127,4 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
         link = uplink["link"]
         rows.append(("broker", "connected" if link["connected"] else link["detail"]))
     rows.append(("running for", span((now - document["started"]) / 1e9)))
-    print_table("Outbox", ("", ""), rows)
+    print_table("Outbox", ("", ""), [row for row in rows if row[1]])

@@ -1,0 +1,48 @@
+"""One program at a time for a state directory: two would count everything twice."""
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from adapters.errors import PermanentError
+
+FILE = "lock"
+_OURS = 0o600
+
+
+@contextmanager
+def claimed(directory: Path, program: str) -> Iterator[None]:
+    """Hold a state directory while the block runs; the system lets go of it if the program dies.
+
+    Raises `PermanentError` when another program holds it, or it cannot be made or written.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        held = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OURS)
+    except OSError as error:
+        raise PermanentError(
+            f"the state directory cannot be used ({error.strerror})",
+            where=str(directory),
+            mend="let the user that runs this write there, or set [state] directory",
+        ) from error
+    try:
+        _lock(held, directory, program)
+        os.ftruncate(held, 0)
+        os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(held)
+
+
+def _lock(held: int, directory: Path, program: str) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        pid = os.pread(held, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise PermanentError(
+            f"another {program} is running with this state (pid {pid})",
+            where=str(directory),
+            mend=f"stop it first, or give this {program} a [state] directory of its own",
+        ) from error
