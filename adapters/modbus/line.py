@@ -22,7 +22,8 @@ from adapters.modbus.points import Span
 
 _CODES: dict[Table, int] = {"coil": 1, "discrete": 2, "holding": 3, "input": 4}
 _UNREADABLE = (ModbusException, LookupError, ValueError, TypeError, AttributeError, struct.error)
-_FOREVER = 86_400.0
+_UNBOUNDED: float = cast("float", None)
+"""No time limit of the client's own, which would cost a task switch and a timer a request."""
 _SILENCE = 0.1
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 _HORIZON = 20
@@ -70,8 +71,12 @@ class _Owed(NamedTuple):
     since: float
 
 
+class _UnansweredError(Exception):
+    """A request's time is up; a TimeoutError would make the client close the connection."""
+
+
 class _Guard(asyncio.Protocol):
-    """Stands between transport and client: tells of a lost link and of answers nobody can read."""
+    """Stands between transport and client: ends waits for unreadable, late or lost answers."""
 
     def __init__(self, client: ModbusBaseClient) -> None:
         self.client = client
@@ -96,6 +101,10 @@ class _Guard(asyncio.Protocol):
         self.lost = True
         self.client.ctx.connection_lost(exc)
         self._fail(ConnectionResetError("the connection was closed"))
+
+    def expire(self) -> None:
+        """End the wait for the answer."""
+        self._fail(_UnansweredError())
 
     def _fail(self, error: Exception) -> None:
         future = self.client.ctx.response_future
@@ -175,6 +184,8 @@ class Line:
 
     def _owing(self, device_id: int, wait: float) -> bool:
         """Tell whether a device may still answer earlier requests."""
+        if not self._owed:
+            return False
         oldest = asyncio.get_running_loop().time() - _HORIZON * wait
         owed = [one for one in self._owed.get(device_id, ()) if one.since > oldest]
         self._owed[device_id] = owed
@@ -218,7 +229,7 @@ class Line:
                 place.host,
                 port=place.port,
                 framer=FramerType.RTU if place.rtu else FramerType.SOCKET,
-                timeout=_FOREVER,
+                timeout=_UNBOUNDED,
                 retries=0,
                 reconnect_delay=0,
             )
@@ -228,7 +239,7 @@ class Line:
             parity=_PARITIES[place.parity],
             stopbits=place.stopbits,
             bytesize=place.bytesize,
-            timeout=_FOREVER,
+            timeout=_UNBOUNDED,
             retries=0,
             reconnect_delay=0,
         )
@@ -258,12 +269,13 @@ class Line:
         guard = self._guard
         if guard is None or guard.lost:
             return self._failure(Scope.LINE, "disconnected", "the connection was closed")
-        await self._rest()
+        if self._gap:
+            await self._rest()
+        timer = asyncio.get_running_loop().call_later(wait, guard.expire)
         try:
-            async with asyncio.timeout(wait):
-                answer = await _request(guard.client, span, device_id)
+            answer = await _request(guard.client, span, device_id)
             outcome = self._judged(answer, guard.client, span, device_id)
-        except TimeoutError:
+        except _UnansweredError:
             outcome = self._failure(
                 Scope.DEVICE, "timeout", f"device {device_id} did not answer within {wait:g} s"
             )
@@ -271,10 +283,10 @@ class Line:
             outcome = self._failure(Scope.LINE, "disconnected", str(error))
         except _UNREADABLE as error:
             outcome = self._garbled(f"the answer cannot be read: {error}")
-        self._ready_at = asyncio.get_running_loop().time() + self._gap
-        task = asyncio.current_task()
-        if task is not None and task.cancelling():
-            raise asyncio.CancelledError  # wait_for of Python 3.11 can swallow it
+        finally:
+            timer.cancel()
+        if self._gap:
+            self._ready_at = asyncio.get_running_loop().time() + self._gap
         self._distrust(outcome, span, device_id)
         return outcome
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from adapters.modbus.address import Table, locate
-from adapters.modbus.settings import ModbusPoint, ModbusSource, Order, Type
+from adapters.modbus.address import Table
+from adapters.modbus.settings import Identity, ModbusPoint, ModbusSource, Order, Type
 
 
 class Span(NamedTuple):
@@ -51,12 +51,17 @@ def resolve(settings: ModbusSource) -> tuple[PointPlan, ...]:
     return tuple(_resolve(name, point, settings) for name, point in settings.points.items())
 
 
+def identities(settings: ModbusSource) -> tuple[tuple[Identity, PointPlan], ...]:
+    """Resolve the registers by which a device is known."""
+    return tuple((one, _resolve(one.what, one.point, settings)) for one in settings.identity)
+
+
 def _resolve(name: str, point: ModbusPoint, source: ModbusSource) -> PointPlan:
-    table, address = locate(point.number, point.table, source.numbering)
+    table, address = source.place(point.number, point.table)
     bits = table in ("coil", "discrete")
     decimals = None
     if point.decimals_register is not None:
-        decimals = Span(*locate(point.decimals_register, table, source.numbering), 1)
+        decimals = Span(*source.place(point.decimals_register, table), 1)
     return PointPlan(
         name=name,
         span=Span(table, address, 1 if bits else point.registers),

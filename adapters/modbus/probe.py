@@ -1,13 +1,13 @@
 """Read a source's points once, each request shown as it came, for a person who sets one up."""
 
 from adapters.adapter import Probe
-from adapters.errors import TransientError
+from adapters.errors import PermanentError, TransientError
 from adapters.modbus.answer import Answer, Failure, Scope
 from adapters.modbus.decode import raw
 from adapters.modbus.line import Line
 from adapters.modbus.points import PointPlan, Span
 from adapters.modbus.settings import ModbusSource
-from adapters.modbus.unit import Unit
+from adapters.modbus.unit import WRONG_DEVICE, Unit
 from adapters.reading import Block, Fault, Quality, Value
 
 _GOOD = Fault(Quality.GOOD, "")
@@ -15,7 +15,10 @@ _Shown = tuple[Value, Fault]
 
 
 async def probed(name: str, settings: ModbusSource, line: Line) -> list[Probe]:
-    """Read every point once over a line of its own; raises `TransientError` without an answer."""
+    """Read every point once over a line of its own; raises `TransientError` without an answer.
+
+    Raises `PermanentError` when the device is not the one the source's `identity` means.
+    """
     failure = await line.open(settings.timeout)
     if failure is not None:
         raise _unanswered(name, failure)
@@ -36,6 +39,9 @@ async def probed(name: str, settings: ModbusSource, line: Line) -> list[Probe]:
             action = polling.send(outcome)
         except StopIteration:
             break
+    if unit.failure is not None and unit.failure.reason == WRONG_DEVICE:
+        mend = "check the profile, the address and device_id; or correct `identity`"
+        raise PermanentError(unit.failure.text, where=f"source {name!r}", mend=mend)
     if not answers and unit.failure is not None and unit.failure.scope is not Scope.REQUEST:
         raise _unanswered(name, unit.failure)
     return [_probe(plan, answers, shown[plan.name]) for plan in unit.plans]

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from adapters.adapter import PointSettings, SourceSettings
-from adapters.fields import Duration, FileName
+from adapters.fields import Duration, FileName, Settings
 from adapters.modbus.address import ADDRESSES, Numbering, Table, locate
 
 Type = Literal[
@@ -117,16 +117,41 @@ class ModbusPoint(PointSettings):
             raise ValueError('`bits` of type = "bool" names one bit, such as [3, 3]')
 
 
+class Identity(Settings):
+    """What a device must say of itself before anything else of it is read."""
+
+    what: str = "identity"
+    """What the register holds, for messages: `"product code"`."""
+    number: Annotated[int, Field(ge=0)] = Field(alias="register")
+    """Register number, read as the source's `numbering` says."""
+    table: Literal["holding", "input"] | None = None
+    """Table the register is in, as of a point."""
+    type: Literal["int16", "uint16", "int32", "uint32"] = "uint16"
+    """How the value is written."""
+    accepted: tuple[int, ...] = Field(min_length=1)
+    """The values of the devices meant."""
+
+    @property
+    def point(self) -> ModbusPoint:
+        """The register as a point."""
+        return ModbusPoint(register=self.number, table=self.table, type=self.type)
+
+
 class ModbusSource(SourceSettings):
     """What Modbus sources of every kind of line have in common: one device on a line."""
 
     points: Mapping[str, SerializeAsAny[ModbusPoint]] = Field(default_factory=dict)
-    """The values to read, by name."""
+    """The values to read, by name; or the name of a CSV file, one a row."""
     device_id: Annotated[int, Field(ge=0, le=255)] = 1
     """Address of the device on its line (unit id)."""
     numbering: Numbering = "4xxxx"
     """How register numbers are written: as 40001, 30001, 10001 and 1 (4xxxx), or counted from 0 or
     1 within the point's table."""
+    shift: Annotated[int, Field(ge=-1, le=1)] = 0
+    """Added to every address, for a device whose map is one off its document."""
+    identity: tuple[Identity, ...] = ()
+    """Registers read before anything else, and after each silence; a device that says something
+    else is not read."""
     order: Order = "big"
     """Byte order of values: big (ABCD), little (DCBA), big-swapped (BADC), little-swapped (CDAB);
     its byte part holds for single registers and strings too."""
@@ -144,15 +169,24 @@ class ModbusSource(SourceSettings):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        for name, point in self.points.items():
+        named = {f"point {name!r}": point for name, point in self.points.items()}
+        named |= {f"identity ({one.what})": one.point for one in self.identity}
+        for name, point in named.items():
             try:
                 self._check(point)
             except ValueError as error:
-                raise ValueError(f"point {name!r}: {error}") from None
+                raise ValueError(f"{name}: {error}") from None
         return self
 
+    def place(self, register: int, table: Table | None) -> tuple[Table, int]:
+        """Give a register's table and address on the wire; raises ValueError when it has none."""
+        found, address = locate(register, table, self.numbering)
+        if not 0 <= address + self.shift < ADDRESSES:
+            raise ValueError(f"register {register} with shift = {self.shift} is not in its table")
+        return found, address + self.shift
+
     def _check(self, point: ModbusPoint) -> None:
-        table, address = locate(point.number, point.table, self.numbering)
+        table, address = self.place(point.number, point.table)
         if table in _BIT_TABLES and (point.type not in (None, "bool") or point.bits is not None):
             raise ValueError(
                 f'register {point.number} is a {table}: type = "bool" without `bits`'
@@ -164,7 +198,7 @@ class ModbusSource(SourceSettings):
         if table not in _BIT_TABLES and length > self.max_registers:
             raise ValueError(f"{length} registers, more than max_registers = {self.max_registers}")
         if point.decimals_register is not None:
-            locate(point.decimals_register, table, self.numbering)
+            self.place(point.decimals_register, table)
 
 
 class TcpSource(ModbusSource):

@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from adapters.modbus.answer import Answer, Failure, Scope, explained, reason
 from adapters.modbus.decode import Decoder, compiled
 from adapters.modbus.plan import hull
-from adapters.modbus.points import PointPlan, Span, resolve
-from adapters.modbus.settings import ModbusSource
+from adapters.modbus.points import PointPlan, Span, identities, resolve
+from adapters.modbus.settings import Identity, ModbusSource
 from adapters.modbus.survey import SPLITTING, Survey
-from adapters.reading import Block, Fault, Quality
+from adapters.reading import Block, Fault, Quality, Value
 
 UNREAD = Fault(Quality.BAD, "unread")
+WRONG_DEVICE = "wrong-device"
+"""Reason of everything that was not read because the device is not the one meant."""
 Outcome = Answer | Failure
 Round = Generator[Span | Block, Outcome | None, None]
 _Fetch = Generator[Span | Block, Outcome | None, bool]
@@ -55,6 +57,9 @@ class Unit:
         self.name = name
         self.plans = resolve(settings)
         self.survey = Survey(settings.max_registers, settings.max_bits)
+        self.identity = identities(settings)
+        self.known = False
+        """Whether the device has said who it is since it was last silent."""
         self.failure: Failure | None = None
         """Why the last round is incomplete, or None."""
         self._registers = {plan.span: plan.settings.number for plan in self.plans}
@@ -98,6 +103,7 @@ class Unit:
 
     def missed(self, failure: Failure) -> Block | None:
         """Make every point bad, for a poll that could not take place."""
+        self.known = False
         return self._bad([plan.name for plan in self.plans], failure.fault, failure.time)
 
     def round(self, now: int) -> Round:
@@ -105,6 +111,8 @@ class Unit:
         progress = _Progress(now)
         self.failure = None
         try:
+            if not self.known:
+                yield from self._identify(progress)
             for request in (*self.requests(), *self.survey.due(now)):
                 yield from self._fetch(request, (), progress)
         except _SilentError:
@@ -112,6 +120,22 @@ class Unit:
         for decoder, answer in progress.held:
             yield self._decoded(decoder, answer, progress)
         yield from self._rest(progress)
+
+    def _identify(self, progress: _Progress) -> Round:
+        """Ask the device who it is; ends the round when it is another, or does not say."""
+        for meant, plan in self.identity:
+            outcome = yield plan.span
+            if outcome is None:
+                raise _SilentError
+            if isinstance(outcome, Failure):
+                failure: Failure | None = _unsaid(meant, outcome)
+            else:
+                (said,), _ = compiled(plan.span, [plan]).decode(outcome.words, {})
+                failure = None if said in meant.accepted else _another(meant, said, outcome.time)
+            if failure is not None:
+                self._blame(self.plans, failure, progress)
+                raise _SilentError
+        self.known = True
 
     def _within(self, request: Span) -> list[Span]:
         known = self.survey.refused
@@ -177,6 +201,7 @@ class Unit:
 
     def _blame(self, plans: Sequence[PointPlan], failure: Failure, progress: _Progress) -> None:
         self.failure = failure
+        self.known = self.known and failure.scope is Scope.REQUEST
         progress.failure = failure
         for plan in plans:
             progress.faults[plan.name] = failure.fault
@@ -228,3 +253,17 @@ class Unit:
         names = self._same.setdefault(names, names)
         faults = dict.fromkeys(range(len(names)), fault)
         return Block(self.name, time, names, (None,) * len(names), faults)
+
+
+def _another(meant: Identity, said: Value, time: int) -> Failure:
+    accepted = " or ".join(map(str, meant.accepted))
+    text = f"another device: its {meant.what} (register {meant.number}) is {said}, not {accepted}"
+    return Failure(time, Scope.DEVICE, WRONG_DEVICE, text)
+
+
+def _unsaid(meant: Identity, failure: Failure) -> Failure:
+    """Tell a device that has no such register from one that gave no answer."""
+    if failure.code not in SPLITTING:
+        return failure
+    text = f"another device: it has no {meant.what} (register {meant.number}): {failure.text}"
+    return Failure(failure.time, Scope.DEVICE, WRONG_DEVICE, text)
