@@ -31,8 +31,8 @@ def run(hub_file: str, verbose: bool) -> None:
     from gateway.notify import notify  # noqa: PLC0415
 
     log_to_stderr(verbose)
-    os.umask(0o077)
     plan = load_hub(Path(hub_file), os.environ)
+    os.umask(0o077)
 
     async def serve() -> None:
         logging.getLogger("sidestream.hub").info("hub of cluster %s starts", plan.cluster)

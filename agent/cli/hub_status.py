@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS
 from agent.cli.output import (
     hub_argument,
@@ -22,6 +23,7 @@ from agent.cli.output import (
     utc,
     window_text,
 )
+from agent.statusfile import NoStatusError
 
 if TYPE_CHECKING:
     from gateway.hub.status import DecidedCell, HubStatus
@@ -45,7 +47,11 @@ def status(hub_file: str, as_json: bool) -> None:
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway.hub.status import hub_status  # noqa: PLC0415
 
-    found = hub_status(load_hub(Path(hub_file), for_operator(os.environ)))
+    plan = load_hub(Path(hub_file), for_operator(os.environ))
+    try:
+        found = hub_status(plan)
+    except PermanentError as error:
+        raise NoStatusError(error.what, where=error.where, mend=error.mend) from error
     running = found.live is not None and time.time_ns() - found.live.updated <= STALE_AFTER
     problems = _problems(found, running=running)
     if as_json:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
@@ -92,8 +92,14 @@ def window_text(start: int, end: int) -> str:
     """Write a window in UTC as short as its bounds allow: `2026-03-01 10:00-11:00`."""
     first, last = (datetime.fromtimestamp(at // NANOSECONDS, UTC) for at in (start, end))
     form = "%H:%M" if not first.second and not last.second else "%H:%M:%S"
-    until = form if first.date() == last.date() else f" %Y-%m-%d {form}"
-    return f"{first:%Y-%m-%d} {first.strftime(form)}-{last.strftime(until)}"
+    until = last.strftime(form)
+    if first.date() != last.date():
+        until = (
+            "24:00"
+            if last - first <= timedelta(days=1) and until == "00:00"
+            else f" {last:%Y-%m-%d} {until}"
+        )
+    return f"{first:%Y-%m-%d} {first.strftime(form)}-{until}"
 
 
 def span(seconds: float) -> str:

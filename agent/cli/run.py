@@ -31,9 +31,8 @@ def run(plant_file: str, verbose: bool) -> None:
     from gateway.claim import claimed  # noqa: PLC0415
 
     log_to_stderr(verbose)
-    # What is measured is nobody else's business, whoever starts the agent.
-    os.umask(0o077)
     plan = load_plant(Path(plant_file), os.environ)
+    os.umask(0o077)
     directory = Path(plan.state_dir)
     with claimed(directory, "agent"), Outbox.open(directory, time.time_ns()) as outbox:
         if outbox.set_aside:
