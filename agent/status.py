@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from adapters.adapter import Health, Link, Source
-from adapters.reading import NANOSECONDS, Block
+from adapters.reading import NANOSECONDS, Block, Reading
+from agent.columns import Column, columns, row
 from agent.publisher import UplinkState
 from agent.tables import Depth
 from agent.total import Total
@@ -16,6 +17,8 @@ from config.plan import PlantPlan
 Level = Literal["ok", "warning", "critical"]
 _NAMED = 5
 """Points named in a problem; of the others only the number is told."""
+_MOST_BLOCKS = 64
+"""Blocks of one source beyond which outdated ones are looked for."""
 
 
 @dataclass(slots=True)
@@ -28,8 +31,8 @@ class Board:
 
     health: dict[str, Health] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
-    _latest: dict[tuple[str, tuple[str, ...]], Block] = field(default_factory=dict)
-    _not_good: dict[tuple[str, str], int] = field(default_factory=dict)
+    _latest: dict[str, dict[tuple[str, ...], Block]] = field(default_factory=dict)
+    _not_good: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def hear(self, source: str, health: Health, now: int) -> Health | None:
         """Remember a source's state; gives the one before."""
@@ -41,38 +44,63 @@ class Board:
 
     def note(self, block: Block) -> None:
         """Remember a block: one entry a request, whatever the number of points."""
-        self._latest[block.source, block.points] = block
+        blocks = self._latest.get(block.source)
+        if blocks is None:
+            blocks = self._latest[block.source] = {}
+        blocks[block.points] = block
+
+    def columns(self) -> dict[str, list[Column]]:
+        """Give the values of each source where all is good."""
+        return {
+            source: columns(blocks.values())
+            for source, blocks in self._latest.items()
+            if _all_good(blocks)
+        }
 
     def points(self, now: int) -> dict[str, dict[str, dict[str, Any]]]:
-        """Give each source's points with value, age in seconds, quality and reason.
+        """Give the points of each source with value, age in seconds, quality and reason.
 
-        `since` is when a point was first seen not to be good, None while it is good.
+        No points where all is good (see `columns`). `since` is when a point was first seen not to
+        be good, None while it is good.
         """
-        newest: dict[tuple[str, str], tuple[int, dict[str, Any]]] = {}
-        for block in self._latest.values():
-            for reading in block.readings():
-                key = (reading.source, reading.point)
-                if key not in newest or newest[key][0] <= reading.time:
-                    newest[key] = (
-                        reading.time,
-                        {
-                            "value": reading.value,
-                            "age_s": round((now - reading.time) / NANOSECONDS, 3),
-                            "quality": reading.quality.name.lower(),
-                            "reason": reading.reason,
-                        },
-                    )
-        by_source: dict[str, dict[str, dict[str, Any]]] = {}
-        for (source, point), (time, row) in sorted(newest.items()):
-            row["since"] = self._since((source, point), row["quality"], time)
-            by_source.setdefault(source, {})[point] = row
-        return by_source
+        found: dict[str, dict[str, dict[str, Any]]] = {}
+        for source, blocks in self._latest.items():
+            if _all_good(blocks):
+                self._not_good.pop(source, None)
+                found[source] = {}
+            else:
+                found[source] = self._rows(source, blocks, now)
+        return found
 
-    def _since(self, key: tuple[str, str], quality: str, time: int) -> int | None:
+    def _rows(
+        self, source: str, blocks: dict[tuple[str, ...], Block], now: int
+    ) -> dict[str, dict[str, Any]]:
+        newest: dict[str, tuple[Reading, Block]] = {}
+        for block in blocks.values():
+            for reading in block.readings():
+                known = newest.get(reading.point)
+                if known is None or known[0].time <= reading.time:
+                    newest[reading.point] = (reading, block)
+        # A block all of whose values are outdated has nothing to say any more.
+        current = {block.points for _, block in newest.values()}
+        self._latest[source] = {key: block for key, block in blocks.items() if key in current}
+        told: dict[str, dict[str, Any]] = {}
+        for point, (reading, _) in sorted(newest.items()):
+            quality = reading.quality.name.lower()
+            told[point] = row(reading.value, now - reading.time, quality, reading.reason)
+            told[point]["since"] = self._since(source, point, quality, reading.time)
+        return told
+
+    def _since(self, source: str, point: str, quality: str, time: int) -> int | None:
+        known = self._not_good.setdefault(source, {})
         if quality == "good":
-            self._not_good.pop(key, None)
+            known.pop(point, None)
             return None
-        return self._not_good.setdefault(key, time)
+        return known.setdefault(point, time)
+
+
+def _all_good(blocks: Mapping[tuple[str, ...], Block]) -> bool:
+    return len(blocks) <= _MOST_BLOCKS and not any(block.faults for block in blocks.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +119,11 @@ class Snapshot:
 
 
 def describe(snapshot: Snapshot) -> dict[str, Any]:
-    """Turn a snapshot into the status document, its level and problems included."""
-    points = snapshot.board.points(snapshot.now)
+    """Turn a snapshot into the status document, its level and problems included.
+
+    A source where all is good has `columns` instead of points: see `agent.columns`.
+    """
+    points, good = snapshot.board.points(snapshot.now), snapshot.board.columns()
     document: dict[str, Any] = {
         "plant": snapshot.plan.name,
         "pid": os.getpid(),
@@ -100,7 +131,10 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         "started": snapshot.started,
         "stopped": snapshot.stopped,
         "sources": {
-            source.name: _source(source, snapshot.board, points.get(source.name, {}))
+            source.name: {
+                **_source(source, snapshot.board, points.get(source.name, {})),
+                **({"columns": good[source.name]} if source.name in good else {}),
+            }
             for source in snapshot.plan.sources
         },
         "windows": [asdict(total) for total in snapshot.windows],

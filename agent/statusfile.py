@@ -1,7 +1,8 @@
 """The status file: replaced in one step by the service, read by whoever asks how it is doing.
 
 A file in the runtime directory (memory, not flash) needs no port and no socket. Its shape is the
-`--json` output of `sidestream status`. Reading it imports next to nothing.
+`--json` output of `sidestream status`, but for good values, which are columns there until they are
+read. Reading it imports next to nothing.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from adapters.reading import NANOSECONDS
+from agent.columns import unfolded
 
 FILE = "status.json"
 STALE_AFTER = 30 * NANOSECONDS
@@ -59,7 +61,7 @@ def read(directory: Path, now: int) -> dict[str, Any]:
     """
     path = directory / FILE
     try:
-        document: dict[str, Any] = json.loads(path.read_text())
+        document = unfolded(json.loads(path.read_text()))
         age = now - int(document["time"])
         problems: list[str] = document["problems"]
     except FileNotFoundError:

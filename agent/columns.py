@@ -1,0 +1,65 @@
+"""Good values in the status file: columns while they lie there, rows for whoever reads them.
+
+A thousand rows would be most of the file and most of the work of writing it, each two seconds;
+nearly always nobody looks.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from adapters.reading import NANOSECONDS, Block, Value
+
+Column = tuple[int | Sequence[int], Sequence[str], Sequence[Value]]
+"""A block without faults: its instant or each value's own, its points and their values."""
+
+
+def row(value: Value, age: int, quality: str, reason: str) -> dict[str, Any]:
+    """Give what is told of a point; `age` in nanoseconds."""
+    return {
+        "value": value,
+        "age_s": round(age / NANOSECONDS, 3),
+        "quality": quality,
+        "reason": reason,
+    }
+
+
+def columns(blocks: Iterable[Block]) -> list[Column]:
+    """Give blocks without faults as columns, fit for JSON."""
+    return [
+        (block.time if block.times is None else block.times, block.points, block.values)
+        for block in blocks
+    ]
+
+
+def rows(found: Iterable[Column], now: int) -> dict[str, dict[str, Any]]:
+    """Give columns as rows by point, sorted; of several values of a point the newest."""
+    newest: dict[str, tuple[int, Value]] = {}
+    for times, points, values in found:
+        each = [times] * len(points) if isinstance(times, int) else times
+        for time, point, value in zip(each, points, values, strict=True):
+            if point not in newest or newest[point][0] <= time:
+                newest[point] = (time, value)
+    return {
+        point: {**row(value, now - time, "good", ""), "since": None}
+        for point, (time, value) in sorted(newest.items())
+    }
+
+
+def unfolded(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Give a status document with rows instead of columns.
+
+    Raises KeyError, TypeError or ValueError for what is no status document.
+    """
+    told = dict(document)
+    told["sources"] = {
+        name: _unfolded(source, told["time"]) for name, source in dict(told["sources"]).items()
+    }
+    return told
+
+
+def _unfolded(source: Mapping[str, Any], now: int) -> dict[str, Any]:
+    told = dict(source)
+    found = told.pop("columns", None)
+    if found is not None:
+        told["points"] = rows(found, now)
+    return told

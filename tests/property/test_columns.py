@@ -1,0 +1,79 @@
+"""What the status tells of points is the same whichever way it lies in the file."""
+
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.reading import NANOSECONDS, Block, Fault, Quality
+from agent.columns import unfolded
+from agent.status import Board
+
+NOW = 10_000 * NANOSECONDS
+NAMES = ("a", "b", "c", "d")
+SOURCES = ("belt", "mill")
+
+
+@st.composite
+def blocks(draw: st.DrawFn) -> Block:
+    points = tuple(draw(st.lists(st.sampled_from(NAMES), unique=True, min_size=1)))
+    count = len(points)
+    faults = draw(st.dictionaries(st.integers(0, count - 1), st.just(FAULT), max_size=2))
+    values = tuple(None if at in faults else draw(st.integers(0, 9)) for at in range(count))
+    instants = st.integers(0, 9).map(lambda second: second * NANOSECONDS)
+    each = draw(st.none() | st.lists(instants, min_size=count, max_size=count).map(tuple))
+    return Block(draw(st.sampled_from(SOURCES)), draw(instants), points, values, faults, each)
+
+
+FAULT = Fault(Quality.BAD, "timeout")
+
+
+def expected(noted: list[Block]) -> dict[str, dict[str, tuple[Any, ...]]]:
+    """Of the last block of each tuple of points, the newest value of each point."""
+    last = {(block.source, block.points): block for block in noted}
+    newest: dict[tuple[str, str], int] = {}
+    found: dict[str, dict[str, tuple[Any, ...]]] = {}
+    for block in last.values():
+        for one in block.readings():
+            key = (one.source, one.point)
+            if newest.get(key, -1) <= one.time:
+                newest[key] = one.time
+                age = (NOW - one.time) / NANOSECONDS
+                row = (one.value, age, one.quality.name.lower(), one.reason)
+                found.setdefault(one.source, {})[one.point] = row
+    return found
+
+
+def told(board: Board) -> dict[str, dict[str, tuple[Any, ...]]]:
+    points, good = board.points(NOW), board.columns()
+    sources: dict[str, dict[str, Any]] = {name: {"points": rows} for name, rows in points.items()}
+    for name, columns in good.items():
+        sources[name]["columns"] = columns
+    document = unfolded(json.loads(json.dumps({"time": NOW, "sources": sources})))
+    return {
+        name: {
+            point: (row["value"], row["age_s"], row["quality"], row["reason"])
+            for point, row in source["points"].items()
+        }
+        for name, source in document["sources"].items()
+    }
+
+
+@given(st.lists(blocks(), max_size=12))
+def test_each_point_is_told_with_its_newest_value_also_when_looked_at_twice(
+    noted: list[Block],
+) -> None:
+    board = Board()
+    for block in noted:
+        board.note(block)
+    assert told(board) == expected(noted)
+    assert told(board) == expected(noted)
+
+
+def test_good_sources_lie_in_the_file_as_columns_and_others_as_rows() -> None:
+    board = Board()
+    board.note(Block("belt", NOW, ("a", "b"), (1, 2)))
+    board.note(Block("mill", NOW, ("a", "b"), (1, None), {1: FAULT}))
+    assert board.columns() == {"belt": [(NOW, ("a", "b"), (1, 2))]}
+    assert {name: len(rows) for name, rows in board.points(NOW).items()} == {"belt": 0, "mill": 2}
