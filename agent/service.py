@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from adapters.adapter import Health, Link, Source, adapter
-from adapters.errors import PermanentError, TransientError
+from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status, statusfile
-from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
+from agent.engine import CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
@@ -95,6 +95,7 @@ def memory(outbox: Outbox) -> Memory:
         closed_to=outbox.closed_to(),
         released_to=int(released) if released else None,
         last_sequence=outbox.last_sequence(),
+        carried=carried(outbox.state(CARRY)),
     )
 
 
@@ -336,24 +337,38 @@ class Service:
         return read
 
     async def _supervise(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
-        """Run a part until it ends; a part that fails is started again, apart from all others."""
+        """Run a part until it ends; a part that fails is started again, apart from all others.
+
+        Each run is a task of its own, so that a cancellation nobody asked for counts as a failure.
+        """
         pause, longest = _RESTART_AFTER
         while True:
+            part = asyncio.ensure_future(start())
             try:
-                await start()
-            except asyncio.CancelledError:
-                raise
-            except PermanentError as error:
-                self._trouble(name, str(error))
-                pause = longest
-            except Exception as error:  # noqa: BLE001 (the supervisor of the agent's parts)
-                _log.debug("%s failed", name, exc_info=True)
-                self._trouble(name, f"{type(error).__name__}: {error}")
-            else:
-                self._trouble(name, "")
+                await asyncio.wait({part})
+            finally:
+                await _cancel([part])
+            trouble = _trouble_of(part)
+            self._trouble(name, trouble)
+            if not trouble:
                 return
+            if not part.cancelled() and isinstance(part.exception(), PermanentError):
+                pause = longest
             await asyncio.sleep(pause)
             pause = min(longest, pause * 2)
+
+
+def _trouble_of(part: asyncio.Future[None]) -> str:
+    """Say why a part ended, or nothing when it ended well."""
+    if part.cancelled():
+        return "it was cancelled, and nobody stopped it"
+    error = part.exception()
+    if error is None:
+        return ""
+    if isinstance(error, SidestreamError):
+        return str(error)
+    _log.debug("a part of the agent failed", exc_info=error)
+    return f"{type(error).__name__}: {error}"
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

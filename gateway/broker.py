@@ -14,7 +14,8 @@ MAX_IN_FLIGHT = 20
 """Messages sent and not yet acknowledged, at most; more of them wait their turn."""
 
 
-_CUT = (ssl.SSLEOFError, ConnectionResetError, BrokenPipeError)
+# Python 3.11.2 tells an end of file within a handshake as a close, later versions as what it is.
+_CUT = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ConnectionResetError, BrokenPipeError)
 
 
 class Inbound(NamedTuple):
@@ -83,7 +84,7 @@ class Causes(logging.Handler):
         if isinstance(ended, ssl.SSLSocket):
             try:
                 ended.recv(1)
-            except (ssl.SSLWantReadError, ssl.SSLEOFError):
+            except (ssl.SSLWantReadError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
                 pass
             except (OSError, ValueError) as error:
                 self.last = error if isinstance(error, ssl.SSLError) else self.last

@@ -10,14 +10,20 @@ from adapters.errors import SidestreamError
 async def together(*coroutines: Coroutine[Any, Any, None]) -> None:
     """Run coroutines until one fails; raises the first `SidestreamError` as itself."""
     try:
-        async with asyncio.TaskGroup() as group:
-            for coroutine in coroutines:
-                group.create_task(coroutine)
+        # In a task of its own: a group that fails leaves its task with a request for cancellation
+        # that nobody takes back, and asyncio.timeout of Python 3.11.2 then never ends in time.
+        await asyncio.create_task(_group(coroutines))
     except BaseExceptionGroup as failed:
         mine, other = failed.split(SidestreamError)
         if other is not None or mine is None:
             raise
         raise _first(mine) from None
+
+
+async def _group(coroutines: tuple[Coroutine[Any, Any, None], ...]) -> None:
+    async with asyncio.TaskGroup() as group:
+        for coroutine in coroutines:
+            group.create_task(coroutine)
 
 
 def _first(group: BaseExceptionGroup[SidestreamError]) -> SidestreamError:
