@@ -1,7 +1,6 @@
 """Parts of the agent and tasks of an adapter: who ends, and what is left behind."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -46,10 +45,9 @@ async def test_stopping_the_agent_stops_a_part_for_good(tmp_path: Path) -> None:
         finally:
             ended.set()
 
-    start: Callable[[], Awaitable[None]] = part
     with Outbox.open(tmp_path, 0) as outbox:
         agent = service.Service(plan(str(tmp_path)), outbox, None)
-        task = asyncio.create_task(agent._supervise("part", start))
+        task = asyncio.create_task(agent._supervise("part", part))
         await started.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
