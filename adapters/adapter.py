@@ -41,12 +41,15 @@ class SourceSettings(Settings):
 
     protocol: str
     """Which adapter reads this source."""
+    profile: str | None = None
+    """Device profile that gives points and settings, such as `"siemens-mag-6000"`; what is written
+    here wins."""
     every: Duration = 1.0
     """Time between two readings of a point."""
     timeout: Duration = 1.0
     """How long to wait for one answer."""
     points: Mapping[str, SerializeAsAny[PointSettings]] = Field(default_factory=dict)
-    """The values to read, by name."""
+    """The values to read, by name; or the name of a CSV file, one a row."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,7 @@ class ReplaySettings(SourceSettings):
     file: FileName
     """The file."""
     points: Mapping[str, ReplayPoint] = Field(min_length=1)
-    """The values to read, by name."""
+    """The values to read, by name; or the name of a CSV file, one a row."""
 
 
 class Progress:

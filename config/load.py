@@ -30,6 +30,7 @@ from config.plant import (
     size,
 )
 from config.secrets import resolved
+from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown
 from config.units import Units
 
@@ -55,6 +56,7 @@ class _Loader:
         self.data = data
         self.place = place
         self.findings = findings
+        self.lacking: dict[str, Lacking] = {}
 
     def plan(self) -> PlantPlan:
         unknown(PlantFile, self.data, self.findings)
@@ -134,6 +136,7 @@ class _Loader:
         return Plant(
             {name: source for name, source in found.items() if source is not None},
             frozenset(name for name, source in found.items() if source is None),
+            self.lacking,
         )
 
     def _source(self, name: str, table: Any) -> Source | None:
@@ -144,7 +147,9 @@ class _Loader:
         model = self._model(table.get("protocol"), name)
         if model is None:
             return None
-        settings = validated(model, table, at, self.findings, self.place)
+        source = SourceTable(model, table, at, self.findings, self.place)
+        settings = source.settings()
+        self.lacking[name] = source.lacking
         return None if settings is None else Source(name, settings)
 
     def _model(self, protocol: Any, name: str) -> type[Any] | None:

@@ -1,7 +1,7 @@
 """Resolve a stream's meter: points to sources, units to factors, kind to the stream's unit."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from adapters.adapter import PointSettings, Source
@@ -29,6 +29,8 @@ class Plant:
 
     sources: Mapping[str, Source]
     unsound: frozenset[str] = frozenset()
+    lacking: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+    """Points of profiles that are left out, by source, and the keys each still needs."""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,13 @@ class Resolver:
             raise _Unfit
         points = self.plant.sources[source].settings.points
         if point not in points:
+            needed = self.plant.lacking.get(source, {}).get(point, ())
             hint = meant(name, self._points())
+            if needed:
+                given = ", ".join(f"{key} = …" for key in needed)
+                hint = (
+                    f"its profile needs more: {point} = {{ {given} }} in [sources.{source}.points]"
+                )
             named = ", ".join(list(points)[:20]) or "none"
             self.findings.add(at, f"no point `{point}` in `{source}`", f"its points: {named}", hint)
             raise _Unfit

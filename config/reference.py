@@ -83,7 +83,8 @@ class _Writer:
         ]
         yield "\n".join(("| key | value | default | meaning |", "|---|---|---|---|", *rows, ""))
         table = heading.split("]", maxsplit=1)[0].strip("[")
-        for name, info in schema["properties"].items():
+        inner_tables = schema["properties"] | schema.get("else", {}).get("properties", {})
+        for name, info in inner_tables.items():
             for inner, inner_ref in self._tables(f"{table}.{name}", info):
                 yield from self._section(inner, inner_ref, "")
 

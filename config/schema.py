@@ -9,6 +9,7 @@ from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 from adapters.adapter import adapter, protocols
 from config.hub import HubFile
 from config.plant import PlantFile
+from config.profile import point_model
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _REF = "#/$defs/{model}"
@@ -25,10 +26,13 @@ class _Generator(GenerateJsonSchema):
 def plant_schema() -> dict[str, Any]:
     """Give the schema of a plant file; a source is one of the installed protocols."""
     models = {protocol: adapter(protocol).settings for protocol in protocols()}
-    schema, names = _schema(PlantFile, *dict.fromkeys(models.values()))
+    parts = [part for model in models.values() for part in (model, point_model(model))]
+    schema, names = _schema(PlantFile, *dict.fromkeys(parts))
     definitions = schema["$defs"]
     for protocol, model in models.items():
         definitions[f"source {protocol}"] = _source(definitions[names[str(model)]], protocol)
+        point = names[str(point_model(model))]
+        definitions[f"{point} in part"] = {**definitions[point], "required": []}
     for model in set(models.values()):
         definitions.pop(names[str(model)], None)
     choices = [{"$ref": _ref(f"source {protocol}")} for protocol in models]
@@ -64,7 +68,23 @@ def _source(schema: Mapping[str, Any], protocol: str) -> dict[str, Any]:
     chosen = {"const": protocol, "description": "Which adapter reads this source."}
     properties = {**schema["properties"], "protocol": chosen}
     required = sorted({*schema.get("required", []), "protocol"})
-    return {**schema, "properties": properties, "required": required}
+    return {**schema, "properties": properties, "required": required} | _points(properties)
+
+
+def _points(properties: dict[str, Any]) -> dict[str, Any]:
+    """Let points be a file's name, and beside a profile also tables that complete its points."""
+    points = dict(properties["points"])
+    point = points.pop("additionalProperties")
+    properties["points"] = {
+        "description": points.pop("description", ""),
+        "anyOf": [{"type": "string", "title": "file", "minLength": 1}, points],
+    }
+    part = {"$ref": f"{point['$ref']}%20in%20part"}
+    return {
+        "if": {"required": ["profile"]},
+        "then": {"properties": {"points": {"additionalProperties": part}}},
+        "else": {"properties": {"points": {"additionalProperties": point}}},
+    }
 
 
 def _tidy(node: Any) -> Any:

@@ -81,7 +81,7 @@ class OpcUaSource(SourceSettings):
     """One OPC UA server."""
 
     points: Mapping[str, SerializeAsAny[OpcUaPoint]] = Field(default_factory=dict)
-    """The variables to read, by name."""
+    """The variables to read, by name; or the name of a CSV file, one a row."""
     url: Url
     """Address of the server; the port is 4840 when none is written."""
     mode: Literal["subscribe", "poll"] = "subscribe"

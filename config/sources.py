@@ -1,0 +1,108 @@
+"""A source's table as it is written, filled in from its device profile and its file of points."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from adapters.errors import PermanentError
+from adapters.fields import Place
+from config.errors import ConfigError, shown
+from config.locate import Findings, validated, written
+from config.pointlist import PointList
+from config.pointlist import read as read_points
+from config.profile import Profile, folders, point_model, profile
+from config.toml import Document, Key
+
+Lacking = Mapping[str, tuple[str, ...]]
+"""Points of a profile that are left out, and the keys each still needs."""
+
+
+@dataclass(slots=True)
+class SourceTable:
+    """One source: its table, and where problems of it are noted."""
+
+    model: type[BaseModel]
+    table: Mapping[str, Any]
+    at: Key
+    findings: Findings
+    place: Place
+    lacking: Lacking = field(default_factory=dict)
+
+    def settings(self) -> Any:
+        """Give the validated settings, or None when problems were noted."""
+        try:
+            chosen = self._profile()
+            listed = self._listed()
+        except ConfigError as error:
+            self.findings.problems += error.problems
+            return None
+        except PermanentError as error:
+            self.findings.add((*self.at, "profile"), error.what, hint=error.mend)
+            return None
+        points = self.table.get("points", {})
+        if listed is not None:
+            points = {name: dict(row.keys) for name, row in listed.rows.items()}
+        base: Mapping[str, Any] = {}
+        if chosen is not None:
+            base = chosen.file.settings
+            if isinstance(points, Mapping):
+                points, self.lacking = chosen.merged(points)
+        data = {**base, **self.table}
+        if points or "points" in self.table:
+            data["points"] = points
+        return self._validated(data, listed)
+
+    def _profile(self) -> Profile | None:
+        name = self.table.get("profile")
+        if not isinstance(name, str):
+            return None  # the source's model says what is wrong with it
+        found = profile(name, folders(self.place.base))
+        protocol = str(self.table.get("protocol"))
+        if protocol not in found.file.protocols:
+            accepted = ", ".join(found.file.protocols)
+            self.findings.add((*self.at, "protocol"), f"{shown(protocol)} for {name}", accepted)
+        return found
+
+    def _listed(self) -> PointList | None:
+        file = self.table.get("points")
+        if not isinstance(file, str):
+            return None
+        model = point_model(self.model)
+        if not file:
+            self.findings.add((*self.at, "points"), "no name", "the name of a CSV file")
+            return None
+        return read_points(self.place.base / Path(file), model)
+
+    def _validated(self, data: dict[str, Any], listed: PointList | None) -> Any:
+        scratch = Findings(self.findings.document)
+        found = validated(self.model, data, self.at, scratch, self.place)
+        if listed is not None and found is None and self._rows(data, listed):
+            start = written((*self.at, "points"))
+            scratch.problems = [
+                problem
+                for problem in scratch.problems
+                if not problem.key.startswith(start) and problem.key != written(self.at)
+            ]
+        self.findings.problems += scratch.problems
+        return found
+
+    def _rows(self, data: Mapping[str, Any], listed: PointList) -> bool:
+        """Note the problems of a file of points by row; tells whether there were any."""
+        point = point_model(self.model)
+        before = len(self.findings.problems)
+        for name in listed.rows:
+            if name not in data["points"]:
+                continue
+            keys = data["points"][name]
+            scratch = Findings(Document(listed.file, {}))
+            if validated(point, keys, ("point",), scratch, self.place) is not None:
+                # Alone in its source: what a row has wrong by the source's settings, if anything.
+                validated(self.model, {**data, "points": {name: keys}}, (), scratch, self.place)
+                scratch.problems = [one for one in scratch.problems if not one.key]
+            for problem in scratch.problems:
+                key = problem.key.removeprefix("point").removeprefix(".")
+                self.findings.problems.append(listed.problem(name, key, problem))
+        return len(self.findings.problems) > before
