@@ -7,7 +7,7 @@ push out is counted and logged.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -158,6 +158,13 @@ class Outbox:
             (start, end, stream),
         )
         return [total_of(row) for row in rows]
+
+    def each_total(self, start: int, end: int) -> Iterator[Total]:
+        """Give totals of windows that start in [start, end), in order of time, one at a time."""
+        with self._database.look() as db:
+            query = "SELECT * FROM totals WHERE start >= ? AND start < ? ORDER BY start, stream"
+            for row in db.execute(query, (start, end)):
+                yield total_of(row)
 
     def closed_to(self) -> dict[str, int]:
         """Give the end of the last closed window of each stream."""

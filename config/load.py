@@ -14,9 +14,11 @@ from config.locate import Findings, validated
 from config.meters import NANOSECONDS, Plant, Resolver
 from config.plan import (
     RECORDED,
+    MeterPlan,
     OutboxPlan,
     PlantPlan,
     StreamPlan,
+    Unit,
     UplinkPlan,
     WindowPlan,
 )
@@ -176,11 +178,14 @@ class _Loader:
             stream = validated(StreamTable, table, at, self.findings, self.place)
             meter = resolver.meter(stream, (*at, "meter")) if stream else None
             if stream and meter:
-                plans.append(_stream(name, stream, *meter))
+                firm = resolver.firm(stream, meter[0], (*at, "firm"))
+                plans.append(_stream(name, stream, *meter, firm))
         return plans
 
 
-def _stream(name: str, table: StreamTable, unit: Any, meter: Any) -> StreamPlan:
+def _stream(
+    name: str, table: StreamTable, unit: Unit, meter: MeterPlan, firm: float | None
+) -> StreamPlan:
     return StreamPlan(
         name=name,
         kind=table.kind,
@@ -195,6 +200,8 @@ def _stream(name: str, table: StreamTable, unit: Any, meter: Any) -> StreamPlan:
         code_digits=table.code_digits,
         significant=table.significant,
         coverage_floor=table.coverage_floor,
+        ns9431=table.ns9431,
+        firm=firm,
     )
 
 

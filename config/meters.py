@@ -51,6 +51,18 @@ class Resolver:
         except _Unfit:
             return None
 
+    def firm(self, stream: StreamTable, unit: Unit, at: Key) -> float | None:
+        """Give the stream's firm level in its unit per second; None without one, or a sound one."""
+        if stream.firm is None:
+            return None
+        name = next(each for each, canonical in _CANONICAL.items() if canonical == unit)
+        density = None if isinstance(stream.meter, HeatMeter) else stream.meter.density
+        try:
+            scale = _Quantity(name, self._density(density, (*at[:-1], "meter", "density")))
+            return self._amount(stream.firm, scale, "/s", at)
+        except _Unfit:
+            return None
+
     def _counted(
         self, table: RateMeter | TotalMeter, kind: Kind, at: Key
     ) -> tuple[Unit, MeterPlan]:

@@ -79,6 +79,9 @@ class StreamPlan:
     code_digits: int = 6
     significant: int = 3
     coverage_floor: float = 0.5
+    ns9431: str | None = None
+    firm: float | None = None
+    """Firm level in the quantity's unit per second."""
 
 
 @dataclass(frozen=True, slots=True)

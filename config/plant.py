@@ -24,6 +24,7 @@ from config.units import quantity
 _DAY = 86_400.0
 _CODE = re.compile(r"(\d{2}) ?(\d{2}) ?(\d{2}) ?(\*?)")
 _TREATMENT = re.compile(r"R(1[0-3]|[1-9])|D(1[0-5]|[1-9])")
+_NS9431 = re.compile(r"[0-9]{4}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]+\.\S(.*\S)?")
 _HUB_KEY = re.compile(r"sshub1_[A-Za-z0-9_-]{86}")
 _SIZE = re.compile(r"\s*(\d{1,9})\s*(kB|MB|GB|kiB|MiB|GiB)\s*")
@@ -44,6 +45,12 @@ def _code(text: str) -> str:
 def _treatment(text: str) -> str:
     if not _TREATMENT.fullmatch(text):
         raise ValueError("a treatment code, R1 to R13 or D1 to D15")
+    return text
+
+
+def _ns9431(text: str) -> str:
+    if not _NS9431.fullmatch(text):
+        raise ValueError('a number of NS 9431, four digits, "1605"')
     return text
 
 
@@ -92,6 +99,9 @@ Code = Annotated[
 ]
 Treatment = Annotated[
     str, AfterValidator(_treatment), text_schema("code", f"^({_TREATMENT.pattern})$", "R5")
+]
+Ns9431 = Annotated[
+    str, AfterValidator(_ns9431), text_schema("NS 9431 number", f"^{_NS9431.pattern}$", "1605")
 ]
 PointName = Annotated[
     str,
@@ -228,6 +238,11 @@ class StreamTable(Settings):
     """Legal status of a material."""
     treatment: Treatment | None = None
     """What may be done with it: R1 to R13 or D1 to D15 of the Waste Framework Directive."""
+    ns9431: Ns9431 | None = None
+    """Number of the material in NS 9431, `"1605"`, for the plant's own reports; it never leaves."""
+    firm: Amount | None = None
+    """What can be relied on, `"2 t/h"`: the report says how often an hour had that much. Without
+    it, the level that nine hours in ten reached."""
     direction: Literal["surplus", "need"] = "surplus"
     """Whether the plant has this to give or wants it."""
     meter: Meter
@@ -248,7 +263,7 @@ class StreamTable(Settings):
         if self.kind == "material" and self.material is None:
             raise at("material", 'the code of the material, "10 09 03"; or another `kind`')
         if self.kind == "heat":
-            for name in ("material", "status", "treatment"):
+            for name in ("material", "status", "treatment", "ns9431"):
                 if getattr(self, name) is not None:
                     raise at(name, "nothing, as heat has none")
         elif isinstance(self.meter, HeatMeter):
