@@ -25,6 +25,7 @@ _UNREADABLE = (ModbusException, LookupError, ValueError, TypeError, AttributeErr
 _UNBOUNDED: float = cast("float", None)
 """No time limit of the client's own, which would cost a task switch and a timer a request."""
 _SILENCE = 0.1
+_BUFFER = 4096
 _PARITIES = {"none": "N", "even": "E", "odd": "O"}
 _HORIZON = 20
 """Timeouts after which an unanswered request is taken to be lost."""
@@ -75,11 +76,16 @@ class _UnansweredError(Exception):
     """A request's time is up; a TimeoutError would make the client close the connection."""
 
 
-class _Guard(asyncio.Protocol):
-    """Stands between transport and client: ends waits for unreadable, late or lost answers."""
+class _Guard(asyncio.BufferedProtocol):
+    """Stands between transport and client: ends waits for unreadable, late or lost answers.
+
+    It has a buffer of its own because asyncio would make one of 256 KiB for each answer, which
+    costs the kernel more than the answer itself.
+    """
 
     def __init__(self, client: ModbusBaseClient) -> None:
         self.client = client
+        self._buffer = memoryview(bytearray(_BUFFER))
         self.transport: asyncio.Transport | None = None
         self.made = asyncio.Event()
         self.lost = False
@@ -90,7 +96,16 @@ class _Guard(asyncio.Protocol):
         self.client.ctx.connection_made(transport)
         self.made.set()
 
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 # asyncio's signature
+        """Give asyncio the place for what arrives."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Take what has arrived."""
+        self.data_received(bytes(self._buffer[:nbytes]))
+
     def data_received(self, data: bytes) -> None:
+        """Take what has arrived; a serial transport calls this itself."""
         self.bytes += len(data)
         try:
             self.client.ctx.data_received(data)
@@ -176,7 +191,7 @@ class Line:
 
     async def read(self, span: Span, device_id: int, wait: float) -> Answer | Failure:
         """Ask one request of an open line; every doubt about the answer is a failure."""
-        if self._owing(device_id, wait):
+        if self._owed and self._owing(device_id, wait):
             unsettled = await self._settle(span, device_id, wait)
             if unsettled is not None:
                 return unsettled
@@ -184,8 +199,6 @@ class Line:
 
     def _owing(self, device_id: int, wait: float) -> bool:
         """Tell whether a device may still answer earlier requests."""
-        if not self._owed:
-            return False
         oldest = asyncio.get_running_loop().time() - _HORIZON * wait
         owed = [one for one in self._owed.get(device_id, ()) if one.since > oldest]
         self._owed[device_id] = owed
