@@ -5,11 +5,11 @@ for each, and hands out what must become durable as one `Commit`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from adapters.reading import NANOSECONDS, Block
-from agent.figure import Disclosure, disclose
+from agent.figure import Carry, Disclosure, disclose
 from agent.pipeline import Pipeline
 from agent.record import SealedRecord, Sealer
 from agent.tables import Commit
@@ -18,8 +18,18 @@ from config.plan import PlantPlan
 
 STREAM = "stream:"
 CURSOR = "cursor:"
+CARRY = "carry:"
+CARRIED = "streams"
 HORIZON = 300 * NANOSECONDS
 """How far ahead of the clock a live reading's time may be before the reading is refused."""
+
+
+def carried(state: Mapping[str, Any]) -> dict[str, Carry]:
+    """Give what a commit kept of batches that wait for the next release window."""
+    return {
+        name: Carry(tuple(body["key"]), body["quantity"], body["tickets"], tuple(body["marks"]))
+        for name, body in state.get(CARRIED, {}).items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,7 @@ class Memory:
     closed_to: Mapping[str, int] = field(default_factory=dict)
     released_to: int | None = None
     last_sequence: int = 0
+    carried: Mapping[str, Carry] = field(default_factory=dict)
 
 
 class Engine:
@@ -60,11 +71,12 @@ class Engine:
         self._closed_to = dict(memory.closed_to)
         self._released_to = memory.released_to
         self._sequence = memory.last_sequence
+        self._carried = memory.carried
         self._waiting: dict[str, list[Total]] = {}
         self._totals: list[Total] = []
         self._records: list[tuple[SealedRecord, int]] = []
         self._events: list[Event] = []
-        self._written: dict[str, Any] = {}
+        self._written: dict[str, Any] = {CARRY + CARRIED: None} if memory.carried else {}
         for total in memory.totals:
             self._waiting.setdefault(total.stream, []).append(total)
 
@@ -116,6 +128,7 @@ class Engine:
         if self._sealer is None:
             return
         disclosure = self.disclose(totals)
+        self._carried = disclosure.carried
         self._sequence += 1
         record = self._sealer.seal(start, end, self._sequence, disclosure.figures, disclosure.steps)
         due = max(now, end) + self._jitter()
@@ -124,7 +137,9 @@ class Engine:
     def disclose(self, totals: Mapping[str, list[Total]]) -> Disclosure:
         """Apply the disclosure policy to the totals of one release window."""
         windows = self._plan.windows
-        return disclose(self._plan.streams, totals, windows.release // windows.measure)
+        return disclose(
+            self._plan.streams, totals, windows.release // windows.measure, self._carried
+        )
 
     @property
     def restless(self) -> bool:
@@ -135,6 +150,9 @@ class Engine:
         """Hand out all that changed since the last call; the caller makes it durable or stops."""
         state = {STREAM + name: body for name, body in self.pipeline.snapshot().items()}
         state |= {CURSOR + source: cursor for source, cursor in self.cursors.items()}
+        if self._carried or CARRY + CARRIED in self._written:
+            held = {name: asdict(carry) for name, carry in self._carried.items()}
+            state[CARRY + CARRIED] = held
         changed = {name: body for name, body in state.items() if self._written.get(name) != body}
         commit = Commit(
             state=changed,

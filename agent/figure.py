@@ -1,17 +1,33 @@
 """Totals in, figures out: the disclosure policy as pure steps, each named for the release log.
 
-Order of the steps: consent, security class, generalise, coarsen, coverage, then over all streams of
-the plant merge and round. A stream that a step stops leaves nothing; the step says why.
+Order of the steps: consent, security class, generalise, coarsen, tickets (of a batch meter),
+coverage, then over all streams of the plant merge and round. A stream that a step stops leaves
+nothing; the step says why. Batches that may not leave yet are not dropped but carried into the next
+release window.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import get_args
 
 from agent.total import Total
 from config.plan import StreamPlan
+from gateway.contract import Mark
 
-STEPS = ("consent", "security-class", "generalise", "coarsen", "coverage", "merge", "round")
+MARKS = frozenset(get_args(Mark))
+"""Marks that leave; others are for the plant alone."""
+STEPS = (
+    "consent",
+    "security-class",
+    "generalise",
+    "coarsen",
+    "tickets",
+    "coverage",
+    "merge",
+    "round",
+)
 """Names of the steps, in order; pseudonymise, pad, sign and seal follow when a record is made."""
 
 
@@ -63,29 +79,53 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class Carry:
+    """Batches of a stream that wait for a release window with more of them; `key` as a figure's."""
+
+    key: tuple[str, ...]
+    quantity: float
+    tickets: int
+    marks: tuple[str, ...] = ()
+
+
+NO_CARRY: Mapping[str, Carry] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
-    """The figures of one release window and every step that led to them."""
+    """The figures of one release window, every step that led to them, and what is carried on."""
 
     figures: tuple[Figure, ...]
     steps: tuple[Step, ...]
+    carried: Mapping[str, Carry] = field(default_factory=lambda: NO_CARRY)
 
 
 def disclose(
-    streams: Sequence[StreamPlan], totals: Mapping[str, Sequence[Total]], windows: int
+    streams: Sequence[StreamPlan],
+    totals: Mapping[str, Sequence[Total]],
+    windows: int,
+    carried: Mapping[str, Carry] = NO_CARRY,
 ) -> Disclosure:
     """Apply the policy to one release window of `windows` measurement windows.
 
     `totals` holds each stream's totals in that release window; a missing one counts as not covered.
+    `carried` is what the release window before has carried on.
     """
     steps: list[Step] = []
     figures: list[tuple[Figure, int]] = []
+    carries: dict[str, Carry] = {}
     for stream in streams:
-        figure = _stream(stream, totals.get(stream.name, ()), windows, steps)
+        own = totals.get(stream.name, ())
+        figure = _stream(stream, own, windows, steps)
+        if figure is not None and stream.meter.kind == "batch":
+            figure = _gathered(stream, figure, own, carried.get(stream.name), carries, steps)
+        elif figure is not None:
+            figure = _covered(stream, figure, own, steps)
         if figure is not None:
             figures.append((figure, stream.significant))
     merged = _merge(figures, steps)
     return Disclosure(
-        tuple(_round(figure, digits, steps) for figure, digits in merged), tuple(steps)
+        tuple(_round(figure, digits, steps) for figure, digits in merged), tuple(steps), carries
     )
 
 
@@ -108,6 +148,43 @@ def _stream(
     steps.append(
         Step("coarsen", stream.name, f"{len(totals)} of {windows} windows → one release window")
     )
+    return figure
+
+
+def _gathered(
+    stream: StreamPlan,
+    own: Figure,
+    totals: Sequence[Total],
+    before: Carry | None,
+    carries: dict[str, Carry],
+    steps: list[Step],
+) -> Figure | None:
+    """Join a figure with the batches carried to it, or carry all of them on."""
+    if before is not None and before.key != own.key:
+        outcome = f"{before.tickets} carried as {' '.join(filter(None, before.key))}: left behind"
+        steps.append(Step("tickets", stream.name, outcome))
+        before = None
+    figure, tickets = own, sum(total.tickets for total in totals)
+    if before is not None:
+        marks = {*own.marks, *before.marks, "spread"}
+        total = math.fsum((own.quantity, before.quantity))
+        figure = replace(own, quantity=total, marks=tuple(sorted(marks)))
+        tickets += before.tickets
+    enough = tickets >= stream.min_tickets
+    outcome = f"{tickets} of at least {stream.min_tickets}"
+    if not enough:
+        outcome += ": carried to the next release window"
+    steps.append(Step("tickets", stream.name, outcome, stopped=not enough))
+    left = _covered(stream, figure, totals, steps) if enough else None
+    if left is None and (tickets or figure.quantity):
+        carries[stream.name] = Carry(figure.key, figure.quantity, tickets, figure.marks)
+    return left
+
+
+def _covered(
+    stream: StreamPlan, figure: Figure, totals: Sequence[Total], steps: list[Step]
+) -> Figure | None:
+    """Stop a figure that too little was observed of."""
     if figure.coverage < stream.coverage_floor or not totals:
         outcome = f"{figure.coverage:.0%} covered, {stream.coverage_floor:.0%} needed"
         steps.append(Step("coverage", stream.name, outcome, stopped=True))
@@ -138,7 +215,7 @@ def coarsen(stream: StreamPlan, code: str | None, totals: Sequence[Total], windo
         quantity=math.fsum(total.quantity for total in totals),
         coverage=min(1.0, math.fsum(total.coverage for total in totals) / windows),
         uncertain=min(1.0, math.fsum(total.uncertain for total in totals) / windows),
-        marks=tuple(sorted({mark for total in totals for mark in total.marks})),
+        marks=tuple(sorted({mark for total in totals for mark in total.marks} & MARKS)),
     )
 
 

@@ -30,6 +30,9 @@ class Book(Protocol):
     ) -> None:
         """Take a contribution: `steady`·x + `ramp`·x² over [start, end)."""
 
+    def put(self, time: int, quantity: float, tickets: int, spread: bool = False) -> None:
+        """Take a quantity that came at an instant as so many batches, covering no time."""
+
     def count(self, time: int, reason: str) -> None:
         """Count a reading that was not good."""
 

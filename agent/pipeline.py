@@ -13,6 +13,8 @@ from config.plan import StreamPlan, WindowPlan
 
 VERSION = 1
 """Version of the state of a stream."""
+CARRYING = ("total", "batch")
+"""Meters whose quantity is not lost when its window is closed."""
 STATUS = "status"
 FUTURE = "future"
 _GATED = Fault(Quality.BAD, STATUS)
@@ -31,7 +33,7 @@ class _Track:
             plan.name,
             plan.unit,
             length,
-            carries=meter.kind == "total",
+            carries=meter.kind in CARRYING,
             banded=meter.kind == "heat",
             log=log,
         )

@@ -14,7 +14,7 @@ from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status, statusfile
-from agent.engine import CURSOR, HORIZON, STREAM, Engine, Memory
+from agent.engine import CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.record import Sealer
@@ -95,6 +95,7 @@ def memory(outbox: Outbox) -> Memory:
         closed_to=outbox.closed_to(),
         released_to=int(released) if released else None,
         last_sequence=outbox.last_sequence(),
+        carried=carried(outbox.state(CARRY)),
     )
 
 

@@ -20,7 +20,8 @@ CREATE TABLE state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT R
 CREATE TABLE totals (
   stream TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, quantity REAL NOT NULL,
   unit TEXT NOT NULL, coverage REAL NOT NULL, uncertain REAL NOT NULL, band TEXT,
-  marks TEXT NOT NULL, reasons TEXT NOT NULL, PRIMARY KEY (stream, start)
+  marks TEXT NOT NULL, reasons TEXT NOT NULL,
+  tickets INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (stream, start)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE records (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
@@ -34,7 +35,8 @@ CREATE TABLE events (
   detail TEXT NOT NULL
 ) STRICT;
 """,
-    version=1,
+    version=2,
+    upgrades={1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;"},
 )
 
 
@@ -111,15 +113,18 @@ def total_row(total: Total) -> tuple[object, ...]:
         total.band,
         json.dumps(total.marks),
         json.dumps(dict(total.reasons)),
+        total.tickets,
     )
 
 
 def total_of(row: Sequence[Any]) -> Total:
-    """Give a row as a total."""
-    stream, start, end, quantity, unit, coverage, uncertain, band, marks, reasons = row
+    """Give a row as a total; one of an older file may lack the last columns."""
+    stream, start, end, quantity, unit, coverage, uncertain, band, marks, reasons, *more = row
     known = tuple(json.loads(marks))
     counts = json.loads(reasons)
-    return Total(stream, start, end, quantity, unit, coverage, uncertain, band, known, counts)
+    return Total(
+        stream, start, end, quantity, unit, coverage, uncertain, band, known, counts, *more
+    )
 
 
 def record_row(record: SealedRecord, due: int, now: int) -> tuple[object, ...]:

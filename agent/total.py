@@ -21,9 +21,12 @@ class Total:
     band: str | None
     """Temperature band of the supply, for heat that was observed."""
     marks: tuple[str, ...]
-    """What a reader must know: spread, reset, rollover, clock-step; sorted."""
+    """What a reader must know, sorted: spread, reset, rollover, clock-step, corrected,
+    ticket-missed."""
     reasons: Mapping[str, int]
     """Readings that were bad or in doubt, counted by reason, `late` and `wild` among them."""
+    tickets: int = 0
+    """Batches in the quantity; a voided one of an earlier window counts as less than none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ class Event:
     """Something an operator may have to look at.
 
     Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
-    `meter-back`, `meter-changed`.
+    `meter-back`, `meter-changed`, `corrected`, `ticket-missed`.
     """
 
     time: int

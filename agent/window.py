@@ -33,6 +33,7 @@ class Tally:
     doubtful: int = 0
     warm_energy: float = 0.0
     warm_time: float = 0.0
+    tickets: int = 0
     marks: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
 
@@ -78,8 +79,8 @@ class Windows:
     """One stream's windows: the open ones, and the instant before which all are closed.
 
     `length` divides a day or is whole days, in nanoseconds. `carries` says what becomes of a
-    quantity whose window is closed: a totaliser's goes into the first open window, a rate's is
-    left out and counted. Contributions of one stream never overlap in time.
+    quantity whose window is closed: a totaliser's or a batch goes into the first open window, a
+    rate's is left out and counted. Contributions of one stream never overlap in time.
     """
 
     def __init__(
@@ -177,6 +178,18 @@ class Windows:
             tally.add(part, 0, doubt=False)
             tally.mark("spread")
 
+    def put(self, time: int, quantity: float, tickets: int, spread: bool = False) -> None:
+        """Add a quantity that came at an instant as so many batches.
+
+        It counts in the window of its instant or, when that is closed, in the first open one.
+        `spread` says that its instant is not known.
+        """
+        tally = self._at(time)
+        tally.add(quantity, 0, doubt=False)
+        tally.tickets += tickets
+        if spread or time < self.floor:
+            tally.mark("spread")
+
     def count(self, time: int, reason: str) -> None:
         """Count a reading that was not good."""
         self._at(time).count(reason)
@@ -220,6 +233,7 @@ class Windows:
             band=tally.band() if self._banded else None,
             marks=tuple(sorted(tally.marks)),
             reasons=dict(sorted(tally.reasons.items())),
+            tickets=tally.tickets,
         )
 
     def provisional(self) -> list[Total]:
@@ -259,6 +273,7 @@ class Windows:
         target.add(tally.quantity, 0, doubt=False)
         target.add(tally.residue, tally.covered if inside else 0, doubt=False)
         target.doubtful += doubtful
+        target.tickets += tally.tickets
         target.warm_energy += tally.warm_energy
         target.warm_time += tally.warm_time if inside else 0.0
         for mark in (*tally.marks, *(() if inside else ("spread",))):

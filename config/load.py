@@ -200,6 +200,7 @@ def _stream(
         code_digits=table.code_digits,
         significant=table.significant,
         coverage_floor=table.coverage_floor,
+        min_tickets=table.min_tickets,
         ns9431=table.ns9431,
         firm=firm,
     )

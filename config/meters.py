@@ -8,7 +8,14 @@ from adapters.adapter import PointSettings, Source
 from config.errors import meant
 from config.locate import Findings
 from config.plan import InputPlan, Kind, MeterPlan, Unit
-from config.plant import HeatMeter, MeterTable, RateMeter, StreamTable, TotalMeter
+from config.plant import (
+    BatchMeter,
+    HeatMeter,
+    MeterTable,
+    RateMeter,
+    StreamTable,
+    TotalMeter,
+)
 from config.toml import Key
 from config.units import EXAMPLES, Scale, Units, quantity
 
@@ -17,6 +24,9 @@ _GAPS = 3
 _CANONICAL: Mapping[str, Unit] = {"mass": "t", "volume": "m3", "energy": "MW.h"}
 _RATES = {"mass": "mass rate", "volume": "volume rate", "energy": "power"}
 _OTHER = {"mass": "volume", "volume": "mass"}
+_ROLES = {"batch": "weight"}
+"""Names of a meter's first input, where it is not the meter's own."""
+_Counted = RateMeter | TotalMeter | BatchMeter
 
 
 class _Unfit(Exception):  # noqa: N818 - not an error of its own: its problem has been noted
@@ -63,29 +73,53 @@ class Resolver:
         except _Unfit:
             return None
 
-    def _counted(
-        self, table: RateMeter | TotalMeter, kind: Kind, at: Key
-    ) -> tuple[Unit, MeterPlan]:
-        role: Literal["rate", "total"] = "rate" if isinstance(table, RateMeter) else "total"
-        name = table.rate if isinstance(table, RateMeter) else table.total
-        point = self._point(name, (*at, role))
+    def _counted(self, table: _Counted, kind: Kind, at: Key) -> tuple[Unit, MeterPlan]:
+        meter, name = _counting(table)
+        point = self._point(name, (*at, meter))
         counted = "energy" if kind == "heat" else None
-        measured = self._measured(point, name, role, counted, (*at, role))
+        measured = self._measured(point, name, meter, counted, (*at, meter))
         density = self._density(table.density, (*at, "density"))
         wanted = _wanted(kind, measured, density is not None)
-        target = _CANONICAL[wanted] + ("/s" if role == "rate" else "")
-        factor = self._factor(point.unit, role, measured, wanted, density, target)
-        inputs = {role: self._input(role, name, factor), **self._status(table, at)}
         scale = _Quantity(wanted, density)
+        factor = self._factor(point.unit, meter, measured, scale)
+        role = _ROLES.get(meter, meter)
+        inputs = {role: self._input(role, name, factor)}
+        if isinstance(table, BatchMeter):
+            inputs |= self._batch_inputs(table, measured, scale, at)
+        inputs |= self._status(table, at)
         return _CANONICAL[wanted], MeterPlan(
-            kind=role,
+            kind=meter,
             inputs=inputs,
             max_gap=self._gap(table, inputs),
             hold=isinstance(table, RateMeter) and table.hold,
             modulus=self._modulus(table, point, factor, scale, at),
             max_rate=self._max_rate(table, scale, at),
             status_good=table.status.good if table.status else (),
+            empty=self._empty(table, scale, at),
+            remember=table.remember if isinstance(table, BatchMeter) else 0,
         )
+
+    def _batch_inputs(
+        self, table: BatchMeter, measured: str, scale: "_Quantity", at: Key
+    ) -> dict[str, InputPlan]:
+        """Give what a scale says beside its weight: numbers and flags as they are."""
+        inputs = {}
+        for role in ("ticket", "stable", "void"):
+            name = getattr(table, role)
+            if name is not None:
+                self._point(name, (*at, role))
+                inputs[role] = self._input(role, name, Scale(1.0))
+        if table.tare is not None:
+            point = self._point(table.tare, (*at, "tare"))
+            self._fitting(point, table.tare, (measured,), (*at, "tare"))
+            factor = self._factor(point.unit, "batch", measured, scale)
+            inputs["tare"] = self._input("tare", table.tare, factor)
+        return inputs
+
+    def _empty(self, table: MeterTable, to: "_Quantity", at: Key) -> float:
+        if not isinstance(table, BatchMeter) or table.empty is None:
+            return 0.0
+        return self._amount(table.empty, to, "", (*at, "empty"))
 
     def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
         point = self._point(table.flow, (*at, "flow"))
@@ -173,12 +207,10 @@ class Resolver:
             raise _Unfit
         return str(dimension)
 
-    def _factor(
-        self, unit: str, role: str, measured: str, wanted: str, density: float | None, target: str
-    ) -> Scale:
+    def _factor(self, unit: str, role: str, measured: str, to: "_Quantity") -> Scale:
         own = _CANONICAL[measured] + ("/s" if role == "rate" else "")
-        scale = self.units.scale(unit, own if measured != wanted else target)
-        return Scale(scale.factor * _exchange(measured, wanted, density), 0.0)
+        scale = self.units.scale(unit, own)
+        return Scale(scale.factor * _exchange(measured, to.name, to.density), 0.0)
 
     def _density(self, text: str | None, at: Key) -> float | None:
         return self._positive(text, "density", "t/m3", at) if text else None
@@ -247,6 +279,15 @@ class _Quantity:
 
     name: str
     density: float | None
+
+
+def _counting(table: _Counted) -> tuple[Literal["rate", "total", "batch"], str]:
+    """Give the kind of a meter, which is the key of its first point, and that point."""
+    if isinstance(table, RateMeter):
+        return "rate", table.rate
+    if isinstance(table, TotalMeter):
+        return "total", table.total
+    return "batch", table.batch
 
 
 def _wanted(kind: Kind, measured: str, convertible: bool) -> str:

@@ -13,7 +13,7 @@ from typing import Literal
 from adapters.adapter import Source
 
 Kind = Literal["material", "heat", "water", "gas"]
-MeterKind = Literal["rate", "total", "heat"]
+MeterKind = Literal["rate", "total", "batch", "heat"]
 Unit = Literal["t", "m3", "MW.h"]
 Share = Literal["off", "cluster"]
 Direction = Literal["surplus", "need"]
@@ -45,8 +45,10 @@ class InputPlan:
 class MeterPlan:
     """A meter: its kind, its inputs by role, and its settings in canonical units.
 
-    Roles: rate → `rate`; total → `total`; heat → `flow`, `supply`, `return`; any may add `status`.
-    Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second).
+    Roles: rate → `rate`; total → `total`; batch → `weight` with `ticket` (and `void`) or `stable`,
+    and `tare` of a gross weight; heat → `flow`, `supply`, `return`; any may add `status`.
+    Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
+    so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
     """
 
     kind: MeterKind
@@ -60,6 +62,8 @@ class MeterPlan:
     flow_sensor: Literal["supply", "return"] | None = None
     pressure_mpa: float = 1.6
     dt_min: float = 3.0
+    empty: float = 0.0
+    remember: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class StreamPlan:
     code_digits: int = 6
     significant: int = 3
     coverage_floor: float = 0.5
+    min_tickets: int = 3
     ns9431: str | None = None
     firm: float | None = None
     """Firm level in the quantity's unit per second."""

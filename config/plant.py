@@ -183,6 +183,43 @@ class TotalMeter(MeterTable):
     """Turns a volume into a mass or back: `"1.8 t/m3"`."""
 
 
+class BatchMeter(MeterTable):
+    """Single weighings: a weighbridge's tickets, a hopper's or a tipping scale's loads."""
+
+    batch: PointName
+    """The weight, `"source.point"`, in a quantity (t, kg, m3): with `ticket` that of the ticket
+    shown, with `stable` that on the scale."""
+    ticket: PointName | None = None
+    """The number of the last ticket: each number counts once; the same number with another weight
+    is a correction. 0 is no ticket. The number shown at the first start does not count."""
+    void: PointName | None = None
+    """A flag: while it is set, the ticket shown is void."""
+    stable: PointName | None = None
+    """A flag: the weight is stable. For a scale without ticket numbers: what counts is the highest
+    stable weight each time between two empty scales."""
+    empty: Amount | None = None
+    """The weight at or below which the scale is empty, `"200 kg"`; needed with `stable`."""
+    tare: PointName | None = None
+    """The tare, where `batch` is a gross weight."""
+    remember: int = Field(default=100, ge=1, le=10_000)
+    """How many ticket numbers are known as counted: a scale that numbers anew each day needs fewer
+    than a day has."""
+    density: Amount | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+
+    @model_validator(mode="after")
+    def _told_apart(self) -> "BatchMeter":
+        if (self.ticket is None) is (self.stable is None):
+            raise at("ticket", "the ticket's number; or, for a scale without, `stable` alone")
+        if self.stable is not None and self.empty is None:
+            raise at("empty", 'the weight at which the scale is empty, "200 kg"')
+        if self.ticket is None and self.void is not None:
+            raise at("void", "nothing without `ticket`")
+        if self.stable is None and self.empty is not None:
+            raise at("empty", "nothing without `stable`")
+        return self
+
+
 class HeatMeter(MeterTable):
     """Thermal energy from a flow and two temperatures, by the properties of water (IAPWS-IF97)."""
 
@@ -203,8 +240,8 @@ class HeatMeter(MeterTable):
     """Temperature difference below which the heat counts as uncertain."""
 
 
-_KINDS = {"rate": RateMeter, "total": TotalMeter, "flow": HeatMeter}
-_METER = 'rate = "source.point", total = "source.point", or flow, supply and return'
+_KINDS = {"rate": RateMeter, "total": TotalMeter, "batch": BatchMeter, "flow": HeatMeter}
+_METER = 'rate = "source.point", total = …, batch = …, or flow, supply and return'
 
 
 def _meter(table: Any) -> str | None:
@@ -218,6 +255,7 @@ def _meter(table: Any) -> str | None:
 Meter = Annotated[
     Annotated[RateMeter, Tag("(rate)")]
     | Annotated[TotalMeter, Tag("(total)")]
+    | Annotated[BatchMeter, Tag("(batch)")]
     | Annotated[HeatMeter, Tag("(flow)")],
     Discriminator(
         _meter,
@@ -246,7 +284,8 @@ class StreamTable(Settings):
     direction: Literal["surplus", "need"] = "surplus"
     """Whether the plant has this to give or wants it."""
     meter: Meter
-    """How it is measured: `{ total = … }`, `{ rate = … }` or `{ flow = …, supply = …, … }`."""
+    """How it is measured: `{ total = … }`, `{ rate = … }`, `{ batch = …, ticket = … }` or
+    `{ flow = …, supply = …, … }`."""
     share: Literal["off", "cluster"] = "off"
     """How far figures may go: nowhere, or sealed to the hub for cells in which nobody shows."""
     never_publish: bool = False
@@ -257,6 +296,8 @@ class StreamTable(Settings):
     """Significant figures that leave."""
     coverage_floor: float = Field(default=0.5, ge=0, le=1)
     """Share of a release window that must be observed for its figure to leave."""
+    min_tickets: int = Field(default=3, ge=2, le=1000)
+    """Batches a figure of a `batch` meter must hold; fewer wait for the next release window."""
 
     @model_validator(mode="after")
     def _fits_kind(self) -> "StreamTable":
@@ -268,7 +309,15 @@ class StreamTable(Settings):
                     raise at(name, "nothing, as heat has none")
         elif isinstance(self.meter, HeatMeter):
             raise at("kind", '"heat", for a meter of flow, supply and return')
+        self._fits_batches()
         return self
+
+    def _fits_batches(self) -> None:
+        batches = isinstance(self.meter, BatchMeter)
+        if batches and self.kind == "heat":
+            raise at("kind", '"material", "water" or "gas", for a batch meter')
+        if not batches and "min_tickets" in self.model_fields_set:
+            raise at("min_tickets", "nothing, as only a batch meter has tickets")
 
 
 class WindowsTable(Settings):

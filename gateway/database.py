@@ -2,9 +2,9 @@
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -17,11 +17,15 @@ _BUSY_SECONDS = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a file holds: its name in messages, its tables, and the version they are at."""
+    """What a file holds: its name in messages, its tables, and the version they are at.
+
+    `upgrades` holds, by version, the statements that make the next version's tables of it.
+    """
 
     name: str
     tables: str
     version: int
+    upgrades: Mapping[int, str] = field(default_factory=dict)
 
 
 class CorruptError(TransientError):
@@ -161,6 +165,10 @@ def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> None
     if version == 0:
         tables, number = layout.tables, layout.version
         connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {number}; COMMIT;")
+        return
+    for number in range(version, layout.version):
+        change = layout.upgrades[number]
+        connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number + 1}; COMMIT;")
 
 
 def _set_aside(path: Path, reason: str, now: int) -> str:

@@ -25,11 +25,19 @@ class Added(NamedTuple):
     warmth: tuple[float, float] | None
 
 
+class Put(NamedTuple):
+    time: int
+    quantity: float
+    tickets: int
+    spread: bool
+
+
 class ListBook:
     """A book that keeps what a meter writes."""
 
     def __init__(self) -> None:
         self.added: list[Added] = []
+        self.puts: list[Put] = []
         self.counted: list[tuple[int, str]] = []
         self.notes: list[tuple[int, str]] = []
         self.details: list[str] = []
@@ -45,6 +53,9 @@ class ListBook:
         warmth: tuple[float, float] | None = None,
     ) -> None:
         self.added.append(Added(start, end, steady, ramp, doubt, spread, warmth))
+
+    def put(self, time: int, quantity: float, tickets: int, spread: bool = False) -> None:
+        self.puts.append(Put(time, quantity, tickets, spread))
 
     def count(self, time: int, reason: str) -> None:
         self.counted.append((time, reason))
@@ -74,6 +85,14 @@ def total_plan(**settings: Any) -> MeterPlan:
     point = InputPlan("total", "plc", settings.pop("point", "total"), settings.pop("factor"))
     inputs = {"total": point, **settings.pop("more", {})}
     return MeterPlan(kind="total", inputs=inputs, **settings)
+
+
+def batch_plan(*roles: str, **settings: Any) -> MeterPlan:
+    """Plan a scale; `roles` besides `weight`, or a ticket number when none is named."""
+    settings = {"max_gap": 3 * S, **settings}
+    roles = ("weight", *(roles or ("ticket",)))
+    inputs = {role: InputPlan(role, "plc", role) for role in roles}
+    return MeterPlan(kind="batch", inputs=inputs, **settings)
 
 
 def heat_plan(**settings: Any) -> MeterPlan:

@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from agent.meter import Meter
+from agent.meters.batch import BatchMeter
 from agent.meters.heat import HeatMeter
 from agent.meters.rate import RateMeter
 from agent.meters.total import TotalMeter
 from config.plan import MeterKind, MeterPlan
 
 METERS: Mapping[MeterKind, Callable[[MeterPlan], Meter]] = MappingProxyType(
-    {"rate": RateMeter, "total": TotalMeter, "heat": HeatMeter}
+    {"rate": RateMeter, "total": TotalMeter, "batch": BatchMeter, "heat": HeatMeter}
 )
 """A new kind is one module and one line here."""

@@ -3,22 +3,32 @@
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.reading import Block
+from adapters.reading import NANOSECONDS, Block
 from agent.engine import Engine
 from agent.outbox import Outbox
 from agent.service import memory
 from agent.tables import Commit
 from agent.total import Total
+from config.plan import InputPlan, MeterPlan, PlantPlan, StreamPlan
 from gateway.seal import open_record, verify_record
-from tests.plants import HOUR, START, block, hub_key, plan, plant_key, sealer
+from tests.plants import HOUR, MINUTE, START, block, hub_key, plan, plant_key, sealer
 
 PLAN = plan()
+SCALE = MeterPlan(
+    "batch",
+    {role: InputPlan(role, "scale", role) for role in ("weight", "ticket")},
+    3 * 60 * NANOSECONDS,
+)
+BATCHES = StreamPlan(
+    "dross", "material", "t", SCALE, code="10 03 15*", share="cluster", significant=12
+)
 
 
 def blocks(rises: Sequence[int]) -> list[Block]:
@@ -29,14 +39,20 @@ def blocks(rises: Sequence[int]) -> list[Block]:
     return made
 
 
-def run(feed: Sequence[Block], outbox: Outbox, stops: set[int], every: int) -> None:
+def run(
+    feed: Sequence[Block],
+    outbox: Outbox,
+    stops: set[int],
+    every: int,
+    plant: PlantPlan = PLAN,
+) -> None:
     """Feed an engine, committing every few blocks; at a stop all that was not committed is lost."""
     at = 0
     stops = set(stops)
     while at < len(feed):
         known = memory(outbox)
-        engine = Engine(PLAN, sealer(), lambda: 0, known, horizon=None)
-        at = int(known.cursors.get("belt", "-1")) + 1
+        engine = Engine(plant, sealer(), lambda: 0, known, horizon=None)
+        at = int(known.cursors.get(feed[0].source, "-1")) + 1
         while at < len(feed):
             if at in stops:
                 stops.discard(at)
@@ -97,6 +113,48 @@ def test_records_add_up_to_what_the_counter_counted(rises: list[int]) -> None:
     )
     assert len(records) == hours
     assert abs(left - counted) <= 1e-9 * max(1.0, counted)
+
+
+def weighings(tickets: Sequence[int]) -> list[Block]:
+    """Give what a weighbridge shows each minute: 0 for nothing new, else the next ticket's kg."""
+    number, weight, made = 0, 0.0, []
+    for minute, kilograms in enumerate(tickets):
+        if kilograms:
+            number, weight = number + 1, kilograms / 1000
+        time, points = START + minute * MINUTE, ("weight", "ticket")
+        made.append(Block("scale", time, points, (weight, number), cursor=str(minute)))
+    return made
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.lists(st.one_of(st.just(0), st.just(0), st.integers(0, 40_000)), min_size=200, max_size=420),
+    st.integers(1, 60),
+    st.sets(st.integers(0, 400), max_size=5),
+    st.integers(1, 40),
+)
+def test_batches_that_wait_survive_a_cut_and_leave_three_at_a_time_or_more(
+    kilograms: list[int], sparse: int, stops: set[int], every: int
+) -> None:
+    shown = [0, *(kg if at % sparse == 0 else 0 for at, kg in enumerate(kilograms))]
+    feed, plant = weighings(shown), replace(PLAN, streams=(BATCHES,))
+    with tempfile.TemporaryDirectory() as folder:
+        with Outbox.open(Path(folder) / "whole", 0) as outbox:
+            run(feed, outbox, set(), len(feed), plant)
+            whole = outcome(outbox)
+        with Outbox.open(Path(folder) / "cut", 0) as outbox:
+            run(feed, outbox, stops, every, plant)
+            assert outcome(outbox) == whole
+    waiting: list[int] = []
+    left, gone = 0.0, 0.0
+    for hour, record in enumerate(whole[1]):
+        waiting += [kg for kg in shown[hour * 60 : (hour + 1) * 60] if kg]
+        assert len(record["figures"]) == (len(waiting) >= 3)
+        if len(waiting) >= 3:
+            gone += sum(waiting) / 1000
+            waiting = []
+        left += sum(figure["quantity"] for figure in record["figures"])
+    assert abs(left - gone) <= 1e-9 * max(1.0, gone)
 
 
 def test_every_release_window_has_one_record_even_when_nothing_was_measured() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.figure import Disclosure, disclose, generalise, significant
+from agent.figure import Carry, Disclosure, disclose, generalise, significant
 from agent.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 
@@ -110,3 +110,46 @@ def test_what_leaves_names_no_stream_and_no_point() -> None:
 )
 def test_rounding_keeps_significant_figures(value: float, digits: int, expected: float) -> None:
     assert significant(value, digits) == expected
+
+
+BATCHES = replace(SLAG, meter=replace(METER, kind="batch"))
+
+
+def test_fewer_batches_than_needed_do_not_leave_but_wait_for_the_next_window() -> None:
+    first = disclosed(BATCHES, slag=[*four(quantity=1.0, tickets=0)[:3], total(tickets=2)])
+    assert first.figures == ()
+    assert first.steps[-1].name == "tickets"
+    assert first.steps[-1].stopped
+    assert first.steps[-1].outcome == "2 of at least 3: carried to the next release window"
+    [figure] = disclose([BATCHES], {"slag": [total(tickets=1)] * 4}, 4, first.carried).figures
+    assert figure.quantity == 53.0
+    assert figure.marks == ("spread",)
+
+
+def test_batches_of_a_window_that_was_hardly_observed_wait_too() -> None:
+    first = disclosed(BATCHES, slag=four(tickets=1, coverage=0.1))
+    assert first.figures == ()
+    assert first.carried["slag"].tickets == 4
+    second = disclose([BATCHES], {"slag": four(tickets=0, quantity=0.0)}, 4, first.carried)
+    assert [figure.quantity for figure in second.figures] == [40.0]
+    assert second.carried == {}
+
+
+def test_what_waits_is_dropped_when_consent_is_withdrawn() -> None:
+    waiting = {"slag": Carry(("material", "10 09 03", "", "surplus", "t"), 5.0, 2)}
+    off = replace(BATCHES, share="off")
+    assert disclose([off], {"slag": four(tickets=1)}, 4, waiting).carried == {}
+
+
+def test_what_waits_under_another_code_is_left_behind_and_named() -> None:
+    waiting = {"slag": Carry(("material", "10 09 05", "", "surplus", "t"), 5.0, 2)}
+    result = disclose([BATCHES], {"slag": four(tickets=1)}, 4, waiting)
+    assert result.figures[0].quantity == 40.0
+    assert "2 carried as material 10 09 05 surplus t: left behind" in [
+        step.outcome for step in result.steps
+    ]
+
+
+def test_marks_that_are_for_the_plant_alone_do_not_leave() -> None:
+    [figure] = disclosed(SLAG, slag=four(marks=("corrected", "reset"))).figures
+    assert figure.marks == ("reset",)

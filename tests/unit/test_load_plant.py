@@ -36,6 +36,7 @@ energy = { unit = "GJ" }
 warm = { unit = "Cel" }
 cold = { unit = "K" }
 ok = {}
+number = {}
 """
 
 
@@ -284,6 +285,52 @@ def test_a_meter_that_does_not_fit_is_named(
 )  # fmt: skip
 def test_a_stream_and_its_meter_must_go_together(tmp_path: Path, text: str, key: str) -> None:
     assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == f"streams.s.{key}"
+
+
+def test_a_weighbridge_counts_tickets_in_the_streams_unit(tmp_path: Path) -> None:
+    text = 'batch = "belt.total", ticket = "belt.number", void = "belt.ok", tare = "belt.total"'
+    found = meter(tmp_path, f"{text}, remember = 20")
+    assert (found.kind, list(found.inputs)) == ("batch", ["weight", "ticket", "void", "tare"])
+    assert [one.factor for one in found.inputs.values()] == [0.001, 1.0, 1.0, 0.001]
+    assert (found.remember, found.empty, found.max_gap) == (20, 0.0, 6_000_000_000)
+
+
+def test_a_tipping_scale_is_empty_at_a_weight_in_the_streams_unit(tmp_path: Path) -> None:
+    text = 'batch = "belt.volume", stable = "belt.ok", empty = "200 kg", density = "2 t/m3"'
+    found = meter(tmp_path, text)
+    assert (found.inputs["weight"].factor, found.empty) == (2.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ("", "ticket"),
+        (', ticket = "belt.number", stable = "belt.ok", empty = "1 t"', "ticket"),
+        (', stable = "belt.ok"', "empty"),
+        (', stable = "belt.ok", empty = "1 t", void = "belt.ok"', "void"),
+        (', ticket = "belt.number", empty = "1 t"', "empty"),
+        (', stable = "belt.ok", empty = "1 m3"', "empty"),
+        (', ticket = "belt.number", tare = "belt.volume"', "tare"),
+        (', ticket = "belt.numbr"', "ticket"),
+        (', ticket = "belt.number", remember = 0', "remember"),
+    ],
+)
+def test_mistakes_of_a_batch_meter_are_told_at_their_line(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    whole = f"""{BASE}{SOURCE}[streams.s]
+material = "10 09 03"
+meter = {{ batch = "belt.total"{text} }}"""
+    problem = only(tmp_path, whole)
+    assert problem.key == f"streams.s.meter.{key}"
+    assert problem.line == whole.count("\n") + 1
+
+
+def test_only_batches_have_a_least_number_of_tickets(tmp_path: Path) -> None:
+    text = 'material = "10 09 03"\nmin_tickets = 5\nmeter = { total = "belt.total" }'
+    assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == "streams.s.min_tickets"
+    text = text.replace("total =", 'ticket = "belt.number", batch =')
+    assert stream(tmp_path, text).min_tickets == 5
 
 
 def test_a_meter_of_an_unsound_source_adds_no_problem_of_its_own(tmp_path: Path) -> None:

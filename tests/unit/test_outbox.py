@@ -1,6 +1,7 @@
 """The plant's durable memory: one transaction for state, totals and records."""
 
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from adapters.errors import PermanentError, TransientError
 from agent.figure import Step
 from agent.outbox import FILE, Outbox
 from agent.record import SealedRecord
-from agent.tables import Commit
+from agent.tables import LAYOUT, Commit
 from agent.total import Event, Total
 from config.plan import OutboxPlan
 
@@ -149,3 +150,21 @@ def test_two_changes_join_to_what_one_after_the_other_makes() -> None:
     assert joined.state == {"a": 1, "b": 2}
     assert joined.released_to == 5
     assert len(joined.totals) == len(joined.records) == 1
+
+
+def test_a_file_of_the_first_version_is_brought_up_to_date_in_place(tmp_path: Path) -> None:
+    with sqlite3.connect(tmp_path / FILE) as old:
+        columns = LAYOUT.tables.replace("tickets INTEGER NOT NULL DEFAULT 0, ", "")
+        old.executescript(columns)
+        old.execute("INSERT INTO totals VALUES ('slag',0,900,1.5,'t',0.9,0.1,NULL,'[]','{}')")
+        old.execute("PRAGMA user_version = 1")
+    old.close()
+    plain = replace(TOTAL, marks=(), reasons={})
+    with Outbox.look_at(tmp_path) as outbox:
+        assert outbox.totals(0, 900) == [plain]
+    with Outbox.open(tmp_path, 0) as outbox:
+        assert outbox.set_aside == ""
+        outbox.commit(Commit(totals=[replace(TOTAL, start=900, end=1800, tickets=4)]), 5)
+    with Outbox.open(tmp_path, 0) as outbox:
+        later = replace(TOTAL, start=900, end=1800, tickets=4)
+        assert outbox.totals(0, 1800) == [plain, later]
