@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from agent.cli.table import table, text, wrapped
 
-WORDS = st.text("abcæ-.1 ", max_size=30).map(lambda words: " ".join(words.split()))
+PIECES = ("belt", "ør-a", "127.0.0.1:502", "x", "→", "a_long_name_of_a_source")
+WORDS = st.lists(st.sampled_from(PIECES), max_size=3).map(" ".join)
 ROWS = st.lists(st.tuples(WORDS, WORDS, WORDS), min_size=1, max_size=5)
 COLUMNS = ("source", "since (UTC)", "error")
 ANYTHING = st.one_of(st.none(), st.text(), st.integers(), st.floats(), st.booleans())
