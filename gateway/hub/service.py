@@ -1,7 +1,9 @@
 """The hub's service: records in, receipts out, windows decided, cells to the store and the feed."""
 
 import asyncio
+import logging
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -16,7 +18,7 @@ from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway.contract import cells_topic, presence_topic, receipts_topic, records_topic, rfc3339
 from gateway.hub.book import Numbered
-from gateway.hub.intake import Gate, receipt_content
+from gateway.hub.intake import Gate, Refused, receipt_content
 from gateway.hub.presence import Presences
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import Live, write_live
@@ -27,6 +29,7 @@ from gateway.seal import seal_receipt
 from gateway.stores.contract import Store, open_store
 
 T = TypeVar("T")
+_log = logging.getLogger("sidestream.hub")
 TICK = 1.0
 """Seconds between looks for windows that are due."""
 REPORT = 2.0
@@ -95,9 +98,25 @@ class _Hub:
         self._store_up: bool | None = None
         self._store_detail = ""
         self._problem = ""
+        self._said: dict[str, str] = {}
         self._to_feed = asyncio.Event()
         self._to_store = asyncio.Event()
         self._changed = asyncio.Event()
+
+    def _say(self, part: str, trouble: str) -> None:
+        """Log a change of state, once: a part's trouble, or that it is over."""
+        if self._said.get(part, "") == trouble:
+            return
+        self._said[part] = trouble
+        if trouble:
+            _log.warning("%s: %s", part, trouble)
+        else:
+            _log.info("%s: well again", part)
+
+    def _trouble(self, text: str) -> None:
+        """Set the problem the status tells, or take it back."""
+        self._problem = text
+        self._say("hub", text)
 
     # Broker.
 
@@ -114,6 +133,9 @@ class _Hub:
 
     def _linked(self, state: LinkState) -> None:
         self._link = state
+        if state.connected and "broker" not in self._said:
+            _log.info("broker: connected")
+        self._say("broker", "" if state.connected else state.detail or "not connected")
         self._changed.set()
 
     async def _session(self, connection: Connection) -> None:
@@ -151,6 +173,10 @@ class _Hub:
         now, cluster = self._clock(), self.plan.cluster
         verdicts = [self._gate.judge(message.topic, message.payload, now) for message in batch]
         drafts = opened.ledger.store(verdicts, now)
+        refused = Counter(one.reason for one in verdicts if isinstance(one, Refused))
+        if refused:
+            told = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
+            self._say("quarantine", told)
         receipts = []
         for name, draft in drafts.items():
             content = receipt_content(
@@ -163,7 +189,7 @@ class _Hub:
         try:
             await connection.publish(topic, receipt)
         except PublishRefusedError as error:
-            self._problem = str(error)
+            self._trouble(str(error))
 
     async def _insist(self, work: Callable[[Open], T]) -> T:
         """Run work on the ledger, again and again while its disk is full or failing."""
@@ -172,11 +198,12 @@ class _Hub:
             try:
                 done = await self.vault.run(work)
             except TransientError as error:
-                self._problem = str(error)
+                self._trouble(str(error))
                 await asyncio.sleep(_wait(attempt))
                 attempt += 1
             else:
-                self._problem = "" if attempt else self._problem
+                if attempt:
+                    self._trouble("")
                 return done
 
     async def _feed(self, connection: Connection) -> None:
@@ -188,7 +215,7 @@ class _Hub:
             try:
                 done = [await self._publish(connection, cell) for cell in cells]
             except PublishRefusedError as error:
-                self._problem = str(error)
+                self._trouble(str(error))
                 await asyncio.sleep(_wait(attempt))
                 attempt += 1
                 continue
@@ -215,6 +242,7 @@ class _Hub:
                 )
             )
             if count:
+                _log.info("%d windows decided", count)
                 self._to_feed.set()
                 self._to_store.set()
                 self._changed.set()
@@ -237,6 +265,7 @@ class _Hub:
                     more = await self._write(store)
                 except SidestreamError as error:
                     self._store_up, self._store_detail = False, str(error)
+                    self._say("store", str(error))
                     await asyncio.sleep(_wait(attempt))
                     attempt += 1
                     continue
@@ -253,6 +282,7 @@ class _Hub:
             return False
         await asyncio.to_thread(store.write, [cell for _, cell in cells])
         self._store_up, self._store_detail = True, ""
+        self._say("store", "")
         numbers = [number for number, _ in cells]
         await self._insist(partial(_mark_written, numbers=numbers, now=self._clock()))
         return True
@@ -276,9 +306,9 @@ class _Hub:
             online = await self.vault.run(lambda opened: heard.members(opened.ledger.member_of))
             write_live(self.plan, self._live(online))
         except TransientError as error:
-            self._problem = str(error)
+            self._trouble(str(error))
         except OSError as error:
-            self._problem = f"the status file cannot be written ({error})"
+            self._trouble(f"the status file cannot be written ({error})")
         link = "connected" if self._link.connected else f"not connected: {self._link.detail}"
         self._notify(f"STATUS=broker {link}".replace("\n", " "))
 
