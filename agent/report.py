@@ -48,6 +48,8 @@ class Line:
     kind: str
     unit: str
     code: str | None
+    title: str | None
+    """Title of the code in the plant's code list."""
     ns9431: str | None
     status: str | None
     treatment: str | None
@@ -85,6 +87,8 @@ class Report:
     timezone: str
     whole: Span
     parts: tuple[Span, ...]
+    codes: str
+    """File and version of the code list, or nothing."""
     until: int
     lines: tuple[Line, ...]
     groups: tuple[Group, ...]
@@ -167,6 +171,7 @@ def report(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total], until: 
         timezone=plan.timezone,
         whole=calendar.whole,
         parts=calendar.parts,
+        codes=f"{plan.codes.file}, version {plan.codes.version}" if plan.codes else "",
         until=until,
         lines=lines,
         groups=_groups(lines),
@@ -184,9 +189,10 @@ def _lines(
     streams = {stream.name: stream for stream in plan.streams}
     keys = dict.fromkeys((stream.name, str(stream.unit)) for stream in plan.streams)
     keys |= dict.fromkeys(sorted(ledgers))
+    titles = plan.codes.titles if plan.codes else {}
     nothing = _Ledger()
     return tuple(
-        _line(key, streams.get(key[0]), ledgers.get(key, nothing), calendar, until, zone)
+        _line(key, streams.get(key[0]), ledgers.get(key, nothing), calendar, until, zone, titles)
         for key in keys
     )
 
@@ -198,6 +204,7 @@ def _line(
     calendar: Calendar,
     until: int,
     zone: ZoneInfo,
+    titles: Mapping[str, str],
 ) -> Line:
     name, unit = key
     own = stream is not None and stream.unit == unit
@@ -207,6 +214,7 @@ def _line(
         kind=stream.kind if stream else UNSTATED,
         unit=unit,
         code=stream.code if stream else None,
+        title=titles.get(stream.code or "") if stream else None,
         ns9431=stream.ns9431 if stream else None,
         status=stream.status if stream else None,
         treatment=stream.treatment if stream else None,

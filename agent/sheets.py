@@ -9,7 +9,8 @@ from gateway.contract import rfc3339
 
 Cell = str | float | int | None
 _IDENTITY = (
-    "stream", "kind", "code", "ns9431", "status", "treatment", "treatment class", "direction",
+    "stream", "kind", "code", "title", "ns9431", "status", "treatment", "treatment class",
+    "direction",
 )  # fmt: skip
 _SUM = ("quantity", "unit", "coverage", "uncertain", "windows", "marks")
 
@@ -103,6 +104,7 @@ def about(report: Report) -> Sheet:
         ("owner", report.owner),
         ("period", report.whole.name),
         ("time zone of days and months", report.timezone),
+        ("code list", report.codes or "none"),
         ("made from totals up to", rfc3339(report.until)),
         ("coverage", "share of the period so far that was observed; no quantity was added for it"),
         ("uncertain", "share of the period so far that was observed with doubt"),
@@ -113,7 +115,7 @@ def about(report: Report) -> Sheet:
 
 def _identity(line: Line) -> tuple[Cell, ...]:
     return (
-        line.stream, line.kind, line.code, line.ns9431, line.status, line.treatment,
+        line.stream, line.kind, line.code, line.title, line.ns9431, line.status, line.treatment,
         line.treatment_class, line.direction,
     )  # fmt: skip
 

@@ -9,11 +9,13 @@ from adapters.adapter import Source, adapter, protocols
 from adapters.errors import SidestreamError
 from adapters.fields import Place
 from config import toml
-from config.errors import meant, shown
+from config.codes import likely, read_codes, siblings
+from config.errors import ConfigError, meant, shown
 from config.locate import Findings, validated
 from config.meters import NANOSECONDS, Plant, Resolver
 from config.plan import (
     RECORDED,
+    CodeList,
     MeterPlan,
     OutboxPlan,
     PlantPlan,
@@ -23,6 +25,7 @@ from config.plan import (
     WindowPlan,
 )
 from config.plant import (
+    CodesTable,
     HubTable,
     OutboxTable,
     PlantFile,
@@ -34,6 +37,7 @@ from config.plant import (
 from config.secrets import resolved
 from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown
+from config.toml import Key
 from config.units import Units
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -58,6 +62,7 @@ class _Loader:
         self.data = data
         self.place = place
         self.findings = findings
+        self.codes: CodeList | None = None
         self.lacking: dict[str, Lacking] = {}
 
     def plan(self) -> PlantPlan:
@@ -67,6 +72,7 @@ class _Loader:
         outbox = self.table("outbox", OutboxTable)
         folders = self.table("state", StateTable)
         uplink = self._uplink()
+        self.codes = self._codes()
         sources = self._sources()
         self._one_time(sources)
         streams = self._streams(sources)
@@ -85,6 +91,7 @@ class _Loader:
             windows=_windows(windows),
             outbox=OutboxPlan(nanoseconds(outbox.max_age), size(outbox.max_size)),
             uplink=uplink,
+            codes=self.codes,
         )
 
     def table(self, name: str, model: type[Any]) -> Any:
@@ -107,6 +114,25 @@ class _Loader:
             backlog_rate=table.backlog_rate,
             record_size=table.record_size,
         )
+
+    def _codes(self) -> CodeList | None:
+        table: CodesTable | None = self.table("codes", CodesTable) if "codes" in self.data else None
+        if table is None:
+            return None
+        try:
+            return read_codes(Path(table.list))
+        except ConfigError as error:
+            self.findings.problems += error.problems
+            return None
+
+    def _check_code(self, stream: StreamTable, at: Key) -> None:
+        """Note a code that the plant's list does not have."""
+        code, known = stream.material, self.codes
+        if code is None or known is None or code in known.titles:
+            return
+        found = f'"{code}", which {known.file} ({known.version}) does not have'
+        hint = likely(code, known.titles)
+        self.findings.add(at, found, siblings(code, known.titles), hint)
 
     def _one_time(self, plant: Plant) -> None:
         """Note recorded sources beside live ones: there is no one present for both."""
@@ -177,6 +203,8 @@ class _Loader:
             at = ("streams", name)
             stream = validated(StreamTable, table, at, self.findings, self.place)
             meter = resolver.meter(stream, (*at, "meter")) if stream else None
+            if stream:
+                self._check_code(stream, (*at, "material"))
             if stream and meter:
                 firm = resolver.firm(stream, meter[0], (*at, "firm"))
                 plans.append(_stream(name, stream, *meter, firm))

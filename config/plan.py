@@ -144,6 +144,15 @@ class OutboxPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeList:
+    """The waste codes a plant goes by: the file's name, its version and the title of each code."""
+
+    file: str
+    version: str
+    titles: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class PlantPlan:
     """Everything the agent needs, resolved."""
 
@@ -157,3 +166,4 @@ class PlantPlan:
     windows: WindowPlan
     outbox: OutboxPlan
     uplink: UplinkPlan | None
+    codes: CodeList | None = None

@@ -16,7 +16,7 @@ from pydantic import (
 )
 
 from adapters.adapter import SourceSettings
-from adapters.fields import Duration, Settings
+from adapters.fields import Duration, FileName, Settings
 from config.locate import CHOICE, at
 from config.tables import BrokerTable, StateTable, text_schema
 from config.units import quantity
@@ -362,6 +362,14 @@ class OutboxTable(Settings):
     """Most it may take on disk."""
 
 
+class CodesTable(Settings):
+    """The list of waste codes that `material` is checked against; without it, its form alone is."""
+
+    list: FileName
+    """A CSV file with the columns `code`, `title` and `hazardous`, and a comment with its version
+    above them: `# version: 2026-11-09`."""
+
+
 class PlantFile(Settings):
     """A plant file: one plant, its devices and its side streams."""
 
@@ -373,6 +381,8 @@ class PlantFile(Settings):
         Mapping[str, SerializeAsAny[SourceSettings]], WithJsonSchema({"type": "object"})
     ]
     """The devices to read: `[sources.NAME]`, with the settings of its `protocol`."""
+    codes: CodesTable | None = None
+    """The waste codes to go by."""
     streams: Mapping[str, StreamTable] = Field(default_factory=dict)
     """The side streams: `[streams.NAME]`."""
     windows: WindowsTable = WindowsTable()

@@ -20,7 +20,7 @@ from agent.report import Line, Report, report, treatment_class
 from agent.sheets import Sheet, sheets
 from agent.tables import Commit
 from agent.total import Total
-from config.plan import PlantPlan
+from config.plan import CodeList, PlantPlan
 from tests.plants import HOUR, MINUTE, START, plan
 
 QUARTER = 15 * MINUTE
@@ -179,13 +179,20 @@ def test_windows_longer_than_an_hour_say_nothing_of_hours() -> None:
     assert line(made([total(0, 1.0, end=START + 2 * HOUR)])).continuity == ()
 
 
+def test_a_code_has_its_title_from_the_plants_list_whose_version_is_told() -> None:
+    codes = CodeList("low.csv", "7", {"10 09 03": "Furnace slag"})
+    found = made([], of=replace(classified(), codes=codes))
+    assert (line(found).title, line(found, "dust").title) == ("Furnace slag", None)
+    assert ("code list", "low.csv, version 7") in sheets(found)[-1].rows
+
+
 def test_a_workbook_has_every_table_and_texts_are_no_formulas() -> None:
     tables = (*sheets(made([total(0, 1.5)])), Sheet("Odd", ("a",), (("=1+1",),)))
     book = load_workbook(io.BytesIO(sheetfile.workbook(tables)))
     assert book.sheetnames == [
         "Streams", "Parts", "Periods", "Groups", "Continuity", "About", "Odd",
     ]  # fmt: skip
-    assert book["Streams"]["I2"].value == 1.5
+    assert book["Streams"]["J2"].value == 1.5
     assert book["Parts"]["E2"].value == 1.5
     assert (book["Odd"]["A2"].value, book["Odd"]["A2"].data_type) == ("=1+1", "s")
 
