@@ -140,6 +140,9 @@ def _stream(
         steps.append(Step("security-class", stream.name, "never published", stopped=True))
         return None
     steps.append(Step("security-class", stream.name, "none"))
+    if any(total.aggregation == "mean" for total in totals):
+        steps.append(Step("generalise", stream.name, "a stock stays in the plant", stopped=True))
+        return None
     code = generalise(stream.code, stream.code_digits)
     steps.append(
         Step("generalise", stream.name, f"code {stream.code or 'none'} → {code or 'none'}")

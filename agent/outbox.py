@@ -91,7 +91,8 @@ class Outbox:
                 [(name, json.dumps(body)) for name, body in change.state.items()],
             )
             db.executemany(
-                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?)", map(total_row, change.totals)
+                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                map(total_row, change.totals),
             )
             db.executemany(
                 'INSERT INTO records (sequence, id, start, "end", pseudonym, plain, payload, steps,'

@@ -7,7 +7,7 @@ from adapters.errors import PermanentError
 from adapters.reading import Block, Fault, Quality, Value
 from agent.meter import Input
 from agent.meters import METERS
-from agent.total import Event, Total
+from agent.total import Aggregation, Event, Total
 from agent.window import NEVER, Windows
 from config.plan import StreamPlan, WindowPlan
 
@@ -20,6 +20,10 @@ FUTURE = "future"
 _GATED = Fault(Quality.BAD, STATUS)
 _MOST_LAYOUTS = 1024
 _Picks = tuple[tuple[str, int], ...]
+
+
+def _aggregation(kind: str) -> Aggregation:
+    return "mean" if kind == "stock" else "sum"
 
 
 class _Track:
@@ -36,6 +40,7 @@ class _Track:
             carries=meter.kind in CARRYING,
             banded=meter.kind == "heat",
             log=log,
+            aggregation=_aggregation(meter.kind),
         )
         self._gated = STATUS in meter.inputs
         self._gate_time, self._gate_open = NEVER, False
@@ -93,12 +98,17 @@ class _Track:
         if state["version"] != VERSION:
             raise ValueError(f"it is of version {state['version']!r}, this is {VERSION}")
         self._gate_time, self._gate_open = state["gate"]
+        kind = self.plan.meter.kind
         unit_changed = state["unit"] != self.plan.unit
+        unit_changed |= _aggregation(state["kind"]) != _aggregation(kind)
         windows = state["windows"]
         self.windows.restore({**windows, "open": []} if unit_changed else windows)
         if unit_changed:
-            return f"open windows in {state['unit']} are left behind: the unit is {self.plan.unit}"
-        if (state["kind"], state["inputs"]) != (self.plan.meter.kind, self._inputs()):
+            return (
+                f"open windows of a {state['kind']} in {state['unit']} are left behind: "
+                f"it is a {kind} in {self.plan.unit}"
+            )
+        if (state["kind"], state["inputs"]) != (kind, self._inputs()):
             return "the meter starts anew: its kind or its points are others"
         self.meter.restore(state["meter"])
         return ""

@@ -152,13 +152,14 @@ def report(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total], until: 
     """Report the totals of windows that start within a calendar; others are passed by.
 
     A window belongs to the local day of its start. Streams that the plant file no longer has are
-    reported by their name alone. `until` is the present: later time lowers no coverage.
+    reported by their name alone; stocks are left out, for they do not add up. `until` is the
+    present: later time lowers no coverage.
     """
     zone = ZoneInfo(plan.timezone)
     ledgers: dict[tuple[str, str], _Ledger] = defaultdict(_Ledger)
     _, first, last = calendar.whole
     for total in totals:
-        if first <= total.start < last:
+        if total.aggregation == "sum" and first <= total.start < last:
             ledger = ledgers[total.stream, total.unit]
             ledger.whole.add(total)
             ledger.parts[calendar.label(local_day(total.start, zone))].add(total)
@@ -187,7 +188,8 @@ def _lines(
 ) -> tuple[Line, ...]:
     """Make a line for each stream of the plan, and for what else has totals, in that order."""
     streams = {stream.name: stream for stream in plan.streams}
-    keys = dict.fromkeys((stream.name, str(stream.unit)) for stream in plan.streams)
+    flows = [stream for stream in plan.streams if stream.meter.kind != "stock"]
+    keys = dict.fromkeys((stream.name, str(stream.unit)) for stream in flows)
     keys |= dict.fromkeys(sorted(ledgers))
     titles = plan.codes.titles if plan.codes else {}
     nothing = _Ledger()

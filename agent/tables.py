@@ -21,7 +21,8 @@ CREATE TABLE totals (
   stream TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, quantity REAL NOT NULL,
   unit TEXT NOT NULL, coverage REAL NOT NULL, uncertain REAL NOT NULL, band TEXT,
   marks TEXT NOT NULL, reasons TEXT NOT NULL,
-  tickets INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (stream, start)
+  tickets INTEGER NOT NULL DEFAULT 0, aggregation TEXT NOT NULL DEFAULT 'sum', closing REAL,
+  PRIMARY KEY (stream, start)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE records (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
@@ -35,8 +36,12 @@ CREATE TABLE events (
   detail TEXT NOT NULL
 ) STRICT;
 """,
-    version=2,
-    upgrades={1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;"},
+    version=3,
+    upgrades={
+        1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;",
+        2: "ALTER TABLE totals ADD COLUMN aggregation TEXT NOT NULL DEFAULT 'sum';"
+        " ALTER TABLE totals ADD COLUMN closing REAL;",
+    },
 )
 
 
@@ -114,6 +119,8 @@ def total_row(total: Total) -> tuple[object, ...]:
         json.dumps(total.marks),
         json.dumps(dict(total.reasons)),
         total.tickets,
+        total.aggregation,
+        total.closing,
     )
 
 

@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Aggregation = Literal["sum", "mean"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,10 @@ class Total:
     """Readings that were bad or in doubt, counted by reason, `late` and `wild` among them."""
     tickets: int = 0
     """Batches in the quantity; a voided one of an earlier window counts as less than none."""
+    aggregation: Aggregation = "sum"
+    """`mean` of a stock: the quantity is its mean over what was observed, and is never added up."""
+    closing: float | None = None
+    """Of a stock: its last observed value in the window, at its end when that was observed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from adapters.reading import NANOSECONDS
-from agent.total import Event, Total
+from agent.total import Aggregation, Event, Total
 from config.plan import BANDS
 
 NEVER = -(1 << 62)
@@ -34,6 +34,7 @@ class Tally:
     warm_energy: float = 0.0
     warm_time: float = 0.0
     tickets: int = 0
+    closing: tuple[int, float] | None = None
     marks: list[str] = field(default_factory=list)
     reasons: dict[str, int] = field(default_factory=dict)
 
@@ -64,6 +65,11 @@ class Tally:
         """Count a reading that was not good."""
         self.reasons[reason] = self.reasons.get(reason, 0) + times
 
+    def close_at(self, time: int, level: float) -> None:
+        """Take a stock's level at an instant, unless a later one is known."""
+        if self.closing is None or time >= self.closing[0]:
+            self.closing = (time, level)
+
     def band(self) -> str | None:
         """Name the band of the mean supply temperature, weighted by energy, or else by time."""
         if not self.covered:
@@ -80,11 +86,21 @@ class Windows:
 
     `length` divides a day or is whole days, in nanoseconds. `carries` says what becomes of a
     quantity whose window is closed: a totaliser's or a batch goes into the first open window, a
-    rate's is left out and counted. Contributions of one stream never overlap in time.
+    rate's is left out and counted. With the `mean` of a stock, contributions are its level times
+    seconds, and a window's quantity is their sum over the seconds covered. Contributions of one
+    stream never overlap in time.
     """
 
     def __init__(
-        self, stream: str, unit: str, length: int, *, carries: bool, banded: bool, log: list[Event]
+        self,
+        stream: str,
+        unit: str,
+        length: int,
+        *,
+        carries: bool,
+        banded: bool,
+        log: list[Event],
+        aggregation: Aggregation = "sum",
     ) -> None:
         self.stream = stream
         self.unit = unit
@@ -92,6 +108,8 @@ class Windows:
         self.floor = NEVER
         self._carries = carries
         self._banded = banded
+        self._aggregation = aggregation
+        self._mean = aggregation == "mean"
         self._log = log
         self._open: dict[int, Tally] = {}
         self._silent = False
@@ -139,6 +157,8 @@ class Windows:
         tally.add(steady + ramp, end - start, doubt)
         if warmth is not None:
             tally.warm(steady + ramp, end - start, (warmth[0] + warmth[1]) / 2)
+        if self._mean:
+            tally.close_at(end, (steady + 2 * ramp) / ((end - start) / NANOSECONDS))
 
     def _split(
         self,
@@ -167,6 +187,9 @@ class Windows:
                 if warmth is not None:
                     middle = (share + reached) / 2
                     tally.warm(part, edge - at, warmth[0] + (warmth[1] - warmth[0]) * middle)
+                if self._mean:
+                    level = (steady + 2 * ramp * reached) / (whole / NANOSECONDS)
+                    tally.close_at(edge, level)
             at, share, done = edge, reached, sum_to_edge
 
     def _overdue(self, part: float) -> None:
@@ -226,7 +249,7 @@ class Windows:
             stream=self.stream,
             start=start,
             end=start + self.length,
-            quantity=tally.quantity + tally.residue,
+            quantity=self._quantity(tally),
             unit=self.unit,
             coverage=min(tally.covered / self.length, 1.0),
             uncertain=min(tally.doubtful / self.length, 1.0),
@@ -234,7 +257,15 @@ class Windows:
             marks=tuple(sorted(tally.marks)),
             reasons=dict(sorted(tally.reasons.items())),
             tickets=tally.tickets,
+            aggregation=self._aggregation,
+            closing=None if tally.closing is None else tally.closing[1],
         )
+
+    def _quantity(self, tally: Tally) -> float:
+        whole = tally.quantity + tally.residue
+        if not self._mean:
+            return whole
+        return whole / (tally.covered / NANOSECONDS) if tally.covered else 0.0
 
     def provisional(self) -> list[Total]:
         """Give the open windows as they stand, in time order; the first is always among them."""
@@ -269,6 +300,10 @@ class Windows:
         """Take over a window of another length: coverage only where it lies inside one of ours."""
         target = self._at(start)
         inside = start >= self.floor and start % self.length + length <= self.length
+        if self._mean and not inside:
+            return
+        if tally.closing is not None:
+            target.close_at(*tally.closing)
         doubtful = tally.doubtful if inside else 0
         target.add(tally.quantity, 0, doubt=False)
         target.add(tally.residue, tally.covered if inside else 0, doubt=False)

@@ -13,6 +13,7 @@ from config.plant import (
     HeatMeter,
     MeterTable,
     RateMeter,
+    StockMeter,
     StreamTable,
     TotalMeter,
 )
@@ -24,9 +25,9 @@ _GAPS = 3
 _CANONICAL: Mapping[str, Unit] = {"mass": "t", "volume": "m3", "energy": "MW.h"}
 _RATES = {"mass": "mass rate", "volume": "volume rate", "energy": "power"}
 _OTHER = {"mass": "volume", "volume": "mass"}
-_ROLES = {"batch": "weight"}
+_ROLES = {"batch": "weight", "stock": "level"}
 """Names of a meter's first input, where it is not the meter's own."""
-_Counted = RateMeter | TotalMeter | BatchMeter
+_Counted = RateMeter | TotalMeter | BatchMeter | StockMeter
 
 
 class _Unfit(Exception):  # noqa: N818 - not an error of its own: its problem has been noted
@@ -91,7 +92,7 @@ class Resolver:
             kind=meter,
             inputs=inputs,
             max_gap=self._gap(table, inputs),
-            hold=isinstance(table, RateMeter) and table.hold,
+            hold=isinstance(table, RateMeter | StockMeter) and table.hold,
             modulus=self._modulus(table, point, factor, scale, at),
             max_rate=self._max_rate(table, scale, at),
             status_good=table.status.good if table.status else (),
@@ -281,12 +282,14 @@ class _Quantity:
     density: float | None
 
 
-def _counting(table: _Counted) -> tuple[Literal["rate", "total", "batch"], str]:
+def _counting(table: _Counted) -> tuple[Literal["rate", "total", "batch", "stock"], str]:
     """Give the kind of a meter, which is the key of its first point, and that point."""
     if isinstance(table, RateMeter):
         return "rate", table.rate
     if isinstance(table, TotalMeter):
         return "total", table.total
+    if isinstance(table, StockMeter):
+        return "stock", table.stock
     return "batch", table.batch
 
 

@@ -13,7 +13,7 @@ from typing import Literal
 from adapters.adapter import Source
 
 Kind = Literal["material", "heat", "water", "gas"]
-MeterKind = Literal["rate", "total", "batch", "heat"]
+MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
 Unit = Literal["t", "m3", "MW.h"]
 Share = Literal["off", "cluster"]
 Direction = Literal["surplus", "need"]
@@ -46,7 +46,8 @@ class MeterPlan:
     """A meter: its kind, its inputs by role, and its settings in canonical units.
 
     Roles: rate → `rate`; total → `total`; batch → `weight` with `ticket` (and `void`) or `stable`,
-    and `tare` of a gross weight; heat → `flow`, `supply`, `return`; any may add `status`.
+    and `tare` of a gross weight; heat → `flow`, `supply`, `return`; stock →
+    `level`; any may add `status`.
     Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
     so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
     """

@@ -220,6 +220,17 @@ class BatchMeter(MeterTable):
         return self
 
 
+class StockMeter(MeterTable):
+    """A stock: a silo, a tank, a heap. Windows hold its mean and its closing value, not a sum."""
+
+    stock: PointName
+    """What is there, `"source.point"`, in a quantity (t, kg, m3, MW.h)."""
+    hold: bool = False
+    """Each reading counts until the next one, instead of the straight line between them."""
+    density: Amount | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+
+
 class HeatMeter(MeterTable):
     """Thermal energy from a flow and two temperatures, by the properties of water (IAPWS-IF97)."""
 
@@ -240,8 +251,14 @@ class HeatMeter(MeterTable):
     """Temperature difference below which the heat counts as uncertain."""
 
 
-_KINDS = {"rate": RateMeter, "total": TotalMeter, "batch": BatchMeter, "flow": HeatMeter}
-_METER = 'rate = "source.point", total = …, batch = …, or flow, supply and return'
+_KINDS = {
+    "rate": RateMeter,
+    "total": TotalMeter,
+    "batch": BatchMeter,
+    "stock": StockMeter,
+    "flow": HeatMeter,
+}
+_METER = 'rate = "source.point", total = …, batch = …, stock = …, or flow, supply and return'
 
 
 def _meter(table: Any) -> str | None:
@@ -256,6 +273,7 @@ Meter = Annotated[
     Annotated[RateMeter, Tag("(rate)")]
     | Annotated[TotalMeter, Tag("(total)")]
     | Annotated[BatchMeter, Tag("(batch)")]
+    | Annotated[StockMeter, Tag("(stock)")]
     | Annotated[HeatMeter, Tag("(flow)")],
     Discriminator(
         _meter,
@@ -284,8 +302,8 @@ class StreamTable(Settings):
     direction: Literal["surplus", "need"] = "surplus"
     """Whether the plant has this to give or wants it."""
     meter: Meter
-    """How it is measured: `{ total = … }`, `{ rate = … }`, `{ batch = …, ticket = … }` or
-    `{ flow = …, supply = …, … }`."""
+    """How it is measured: `{ total = … }`, `{ rate = … }`, `{ batch = …, ticket = … }`,
+    `{ stock = … }` or `{ flow = …, supply = …, … }`."""
     share: Literal["off", "cluster"] = "off"
     """How far figures may go: nowhere, or sealed to the hub for cells in which nobody shows."""
     never_publish: bool = False
@@ -316,6 +334,8 @@ class StreamTable(Settings):
         batches = isinstance(self.meter, BatchMeter)
         if batches and self.kind == "heat":
             raise at("kind", '"material", "water" or "gas", for a batch meter')
+        if isinstance(self.meter, StockMeter) and self.share != "off":
+            raise at("share", '"off": a stock is no flow, so it stays in the plant')
         if not batches and "min_tickets" in self.model_fields_set:
             raise at("min_tickets", "nothing, as only a batch meter has tickets")
 

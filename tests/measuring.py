@@ -95,6 +95,11 @@ def batch_plan(*roles: str, **settings: Any) -> MeterPlan:
     return MeterPlan(kind="batch", inputs=inputs, **settings)
 
 
+def stock_plan(**settings: Any) -> MeterPlan:
+    settings = {"max_gap": 3 * S, **settings}
+    return MeterPlan(kind="stock", inputs={"level": InputPlan("level", "plc", "level")}, **settings)
+
+
 def heat_plan(**settings: Any) -> MeterPlan:
     settings = {"max_gap": 3 * S, "flow_sensor": "return", **settings}
     inputs = {role: InputPlan(role, "plc", role) for role in ("flow", "supply", "return")}

@@ -6,11 +6,17 @@ from types import MappingProxyType
 from agent.meter import Meter
 from agent.meters.batch import BatchMeter
 from agent.meters.heat import HeatMeter
-from agent.meters.rate import RateMeter
+from agent.meters.rate import RateMeter, StockMeter
 from agent.meters.total import TotalMeter
 from config.plan import MeterKind, MeterPlan
 
 METERS: Mapping[MeterKind, Callable[[MeterPlan], Meter]] = MappingProxyType(
-    {"rate": RateMeter, "total": TotalMeter, "batch": BatchMeter, "heat": HeatMeter}
+    {
+        "rate": RateMeter,
+        "total": TotalMeter,
+        "batch": BatchMeter,
+        "heat": HeatMeter,
+        "stock": StockMeter,
+    }
 )
 """A new kind is one module and one line here."""

@@ -1,4 +1,7 @@
-"""The rate meter: a quantity per time, integrated between consecutive usable readings."""
+"""The rate meter: a quantity per time, integrated between consecutive usable readings.
+
+A stock's level is integrated in the same way: its windows divide by the time it was observed for.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,8 +20,10 @@ class RateMeter:
     is in doubt.
     """
 
+    role = "rate"
+
     def __init__(self, plan: MeterPlan) -> None:
-        point = plan.inputs["rate"]
+        point = plan.inputs[self.role]
         self._factor, self._offset = point.factor, point.offset
         self._max_gap, self._hold = plan.max_gap, plan.hold
         self._order = Order()
@@ -67,3 +72,9 @@ class RateMeter:
         self._time, self._value, self._doubt = state["last"]
         self._bad = state["bad"]
         self._order.restore(state["order"])
+
+
+class StockMeter(RateMeter):
+    """Contributes a level times the seconds it held: a silo, a tank, a heap, in a quantity."""
+
+    role = "level"

@@ -326,6 +326,17 @@ meter = {{ batch = "belt.total"{text} }}"""
     assert problem.line == whole.count("\n") + 1
 
 
+def test_a_stock_is_a_quantity_that_stays_in_the_plant(tmp_path: Path) -> None:
+    text = 'material = "10 09 03"\nmeter = { stock = "belt.volume", density = "2 t/m3" }'
+    found = stream(tmp_path, text)
+    assert (found.meter.kind, found.unit) == ("stock", "t")
+    assert found.meter.inputs["level"].factor == 2.0
+    whole = f'{BASE}{SOURCE}[streams.s]\n{text}\nshare = "cluster"'
+    problem = only(tmp_path, whole)
+    assert problem.key == "streams.s.share"
+    assert problem.line == whole.count("\n") + 1
+
+
 def test_only_batches_have_a_least_number_of_tickets(tmp_path: Path) -> None:
     text = 'material = "10 09 03"\nmin_tickets = 5\nmeter = { total = "belt.total" }'
     assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == "streams.s.min_tickets"

@@ -154,17 +154,32 @@ def test_two_changes_join_to_what_one_after_the_other_makes() -> None:
 
 def test_a_file_of_the_first_version_is_brought_up_to_date_in_place(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / FILE) as old:
-        columns = LAYOUT.tables.replace("tickets INTEGER NOT NULL DEFAULT 0, ", "")
-        old.executescript(columns)
+        first, rest = LAYOUT.tables.split("  tickets INTEGER", 1)
+        old.executescript(first + rest[rest.index("PRIMARY KEY (stream, start)") :])
         old.execute("INSERT INTO totals VALUES ('slag',0,900,1.5,'t',0.9,0.1,NULL,'[]','{}')")
         old.execute("PRAGMA user_version = 1")
     old.close()
     plain = replace(TOTAL, marks=(), reasons={})
+    later = replace(TOTAL, start=900, end=1800, tickets=4, aggregation="mean", closing=7.5)
     with Outbox.look_at(tmp_path) as outbox:
         assert outbox.totals(0, 900) == [plain]
     with Outbox.open(tmp_path, 0) as outbox:
         assert outbox.set_aside == ""
-        outbox.commit(Commit(totals=[replace(TOTAL, start=900, end=1800, tickets=4)]), 5)
+        outbox.commit(Commit(totals=[later]), 5)
     with Outbox.open(tmp_path, 0) as outbox:
-        later = replace(TOTAL, start=900, end=1800, tickets=4)
         assert outbox.totals(0, 1800) == [plain, later]
+
+
+def test_a_file_brought_up_to_date_has_the_columns_of_a_new_one(tmp_path: Path) -> None:
+    columns = []
+    for name, upgraded in (("new", False), ("old", True)):
+        path = tmp_path / name
+        with sqlite3.connect(path) as file:
+            first, rest = LAYOUT.tables.split("  tickets INTEGER", 1)
+            short = first + rest[rest.index("PRIMARY KEY (stream, start)") :]
+            file.executescript(short if upgraded else LAYOUT.tables)
+            for number in sorted(LAYOUT.upgrades) if upgraded else ():
+                file.executescript(LAYOUT.upgrades[number])
+            columns.append(file.execute("PRAGMA table_info(totals)").fetchall())
+        file.close()
+    assert columns[0] == columns[1]
