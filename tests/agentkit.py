@@ -13,6 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from agent.columns import unfolded
+from agent.engine import Engine
+from agent.outbox import Outbox
+from agent.service import memory
+from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
 from tests.cluster import COMMAND
 from tests.links import eventually
@@ -154,12 +158,14 @@ class Agent:
         return [(quantity, coverage) for name, quantity, coverage in rows if name == stream]
 
     def measured(self, stream: str) -> float:
-        """Give a stopped agent's total of a stream: closed windows, and the open ones."""
-        quantities = [quantity for quantity, _ in self.closed(stream)]
-        quantities += [
-            float(one["quantity"]) for one in self.told["windows"] if one["stream"] == stream
-        ]
-        return sum(quantities)
+        """Give a stopped agent's total of a stream, from what is committed alone."""
+        plan = load_plant(self.folder / "plant.toml", {})
+        with Outbox.look_at(self.folder / "state") as outbox:
+            engine = Engine(plan, None, lambda: 0, memory(outbox))
+        still = [one for one in engine.pipeline.open_windows() if one.stream == stream]
+        return sum(quantity for quantity, _ in self.closed(stream)) + sum(
+            one.quantity for one in still
+        )
 
     def records(self, status: str) -> int:
         """Count the records in a state, such as queued or receipted."""

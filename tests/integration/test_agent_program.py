@@ -116,6 +116,21 @@ async def test_a_stopped_agent_says_so_and_has_kept_everything(tmp_path: Path) -
     assert agent.log.rstrip().endswith("agent stopped; everything measured so far is kept")
 
 
+async def test_a_stop_commits_what_no_checkpoint_has(tmp_path: Path) -> None:
+    agent, scale = Agent(tmp_path), Scale()
+    async with scale.plant() as plant:
+        agent.write(modbus("belt", plant.port))
+        path = tmp_path / "plant.toml"
+        path.write_text(re.sub(r'"(1 s|2 s|200 ms)"', '"1 h"', path.read_text()))
+        with running(agent):
+            await eventually(lambda: (agent.value("belt") or 0) > scale.first)
+            scale.stand_still()
+            await eventually(lambda: agent.value("belt") == scale.value)
+            assert agent.rows("SELECT name FROM state") == []
+            assert await agent.end() == 0
+    assert agent.measured("belt") == pytest.approx(scale.truth, rel=1e-9)
+
+
 async def test_a_device_that_dies_is_named_and_does_not_disturb_another(tmp_path: Path) -> None:
     good, bad, agent = Scale(), Scale(), Agent(tmp_path)
     async with good.plant() as one, bad.plant() as other:
