@@ -93,6 +93,13 @@ class Profile:
         rest = {name: point for name, point in given.items() if name not in self.file.points}
         return {**merged, **rest}, lacking
 
+    def probed(self) -> dict[str, dict[str, Any]]:
+        """Give every point with what the profile knows of it, for a device seen the first time.
+
+        A unit that the plant file must give is then 1, and a number of decimals 0.
+        """
+        return {name: point.keys for name, point in self.file.points.items()}
+
 
 def folders(base: Path | None = None) -> tuple[Path, ...]:
     """Give where profiles are looked for, first to last: beside the plant file, site, built in."""

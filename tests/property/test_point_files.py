@@ -1,4 +1,4 @@
-"""Files of points: what is written is read back, and any text is points or is told what is wrong."""
+"""Files of points: what is written is read back, and any other text is told what is wrong."""
 
 from contextlib import suppress
 from typing import Any
