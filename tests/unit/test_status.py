@@ -77,9 +77,12 @@ def test_bad_points_are_told_with_the_reason_and_since_when() -> None:
     assert told == ["source belt: bad values since 2026-03-01 00:00:01 UTC at rate: timeout"]
 
 
-def test_a_point_that_was_good_in_between_is_bad_since_its_last_fall() -> None:
+@pytest.mark.parametrize("between", [(), (1,)], ids=["all good", "another bad"])
+def test_a_point_that_was_good_in_between_is_bad_since_its_last_fall(
+    between: tuple[int, ...],
+) -> None:
     made = board()
-    for second, faults in ((1, (0,)), (2, ()), (3, (0,))):
+    for second, faults in ((1, (0,)), (2, between), (3, (0,))):
         made.note(block(second, *faults))
         points = made.points(START + second * SECOND)["belt"]
     assert points["total"]["since"] == START + 3 * SECOND
