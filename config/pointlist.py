@@ -7,9 +7,11 @@ empty cell is a key that is not set.
 
 import csv
 import io
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,7 +24,9 @@ NAME = "name"
 Delimiter = Literal[",", ";"]
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _TRUTH = {"true": True, "false": False}
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _LETTERS = 26
+_EXACT = 2**53
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +164,19 @@ class _Reader:
         found[name] = Row(line, {k: _value(c, kinds[k], comma) for k, c in by_key.items() if c})
 
 
-def _kinds(model: type[BaseModel]) -> dict[str, set[str]]:
+@cache
+def _kinds(model: type[BaseModel]) -> Mapping[str, frozenset[str]]:
     """Give the JSON types each key of a point may have, as they are written."""
     schema = model.model_json_schema(by_alias=True)
     return {key: _types(info) for key, info in schema["properties"].items()}
 
 
-def _types(info: Mapping[str, Any]) -> set[str]:
+def _types(info: Mapping[str, Any]) -> frozenset[str]:
     choices = info.get("anyOf", [info])
-    return {str(choice["type"]) for choice in choices if "type" in choice} - {"null"}
+    return frozenset(str(choice["type"]) for choice in choices if "type" in choice) - {"null"}
 
 
-def _value(cell: str, kinds: set[str], comma: bool) -> Any:
+def _value(cell: str, kinds: frozenset[str], comma: bool) -> Any:
     """Turn a cell into what its key takes; what does not fit stays text, which models refuse."""
     if "array" in kinds:
         parts = cell.strip("[]").split() if comma else re.split(r"[\s,]+", cell.strip("[] "))
@@ -207,6 +212,28 @@ def written(points: Mapping[str, PointSettings], delimiter: Delimiter = ",") -> 
     for name, row in rows.items():
         table.writerow([name, *(_cell(row.get(key), comma) for key in order)])
     return out.getvalue()
+
+
+def tables(points: Mapping[str, PointSettings], source: str) -> list[str]:
+    """Write points as the lines of a source's table in a plant file."""
+    lines = [f"[sources.{_key(source)}.points]"]
+    for name, point in points.items():
+        pairs = ", ".join(f"{_key(key)} = {_toml(value)}" for key, value in keys(point).items())
+        lines.append(f"{_key(name)} = {{ {pairs} }}" if pairs else f"{_key(name)} = {{}}")
+    return lines
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else _toml(name)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, list):
+        return f"[{', '.join(map(_toml, value))}]"
+    if isinstance(value, float) and value.is_integer():
+        return repr(value) if abs(value) >= _EXACT else str(int(value))
+    # JSON writes texts and numbers as TOML does, but for one character it leaves as it is.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def keys(point: PointSettings) -> dict[str, Any]:

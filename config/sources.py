@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from adapters.adapter import PointSettings, adapter
 from adapters.errors import PermanentError
 from adapters.fields import Place
-from config.errors import ConfigError, shown
+from config.errors import ConfigError, Problem, shown
 from config.locate import Findings, validated, written
 from config.pointlist import PointList
 from config.pointlist import read as read_points
@@ -97,12 +98,37 @@ class SourceTable:
             if name not in data["points"]:
                 continue
             keys = data["points"][name]
-            scratch = Findings(Document(listed.file, {}))
-            if validated(point, keys, ("point",), scratch, self.place) is not None:
+            sound, problems = _checked(listed, name, point, keys)
+            if sound is not None:
                 # Alone in its source: what a row has wrong by the source's settings, if anything.
+                scratch = Findings(Document(listed.file, {}))
                 validated(self.model, {**data, "points": {name: keys}}, (), scratch, self.place)
-                scratch.problems = [one for one in scratch.problems if not one.key]
-            for problem in scratch.problems:
-                key = problem.key.removeprefix("point").removeprefix(".")
-                self.findings.problems.append(listed.problem(name, key, problem))
+                problems = [
+                    listed.problem(name, "", one) for one in scratch.problems if not one.key
+                ]
+            self.findings.problems += problems
         return len(self.findings.problems) > before
+
+
+def _checked(
+    listed: PointList, name: str, model: type[BaseModel], keys: Any
+) -> tuple[Any, list[Problem]]:
+    """Validate one point of a file by itself; gives it, or what is wrong by row and column."""
+    scratch = Findings(Document(listed.file, {}))
+    found = validated(model, keys, ("point",), scratch, Place(Path()))
+    wrong = [(one.key.removeprefix("point").removeprefix("."), one) for one in scratch.problems]
+    return found, [listed.problem(name, key, one) for key, one in wrong]
+
+
+def listed_points(path: Path, protocol: str) -> dict[str, PointSettings]:
+    """Read a file of points by itself, without a source.
+
+    Raises `ConfigError` with every problem found, and `PermanentError` without such a protocol.
+    """
+    model = point_model(adapter(protocol).settings)
+    listed = read_points(path, model)
+    checked = {name: _checked(listed, name, model, row.keys) for name, row in listed.rows.items()}
+    problems = [problem for _, wrong in checked.values() for problem in wrong]
+    if problems:
+        raise ConfigError(problems)
+    return {name: found for name, (found, _) in checked.items()}

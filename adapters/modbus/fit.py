@@ -19,8 +19,8 @@ from adapters.reading import Value
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 SHIFTS = (0, -1, 1)
-SURE = 0.99
-LIKELY = 0.9
+SURE = 0.999
+LIKELY = 0.95
 _ABSENT = -7.0
 _OTHER_SHIFT = -2.5
 _OTHER_ORDER = -0.5

@@ -34,6 +34,7 @@ sidestream = LazyGroup(
         "run": ("agent.cli.run:run", "Run a plant's agent."),
         "check": ("agent.cli.check:check", "Check a plant file and show what it means."),
         "probe": ("agent.cli.probe:probe", "Read every point once and show what came."),
+        "points": ("agent.cli.points:points", "Take points to a spreadsheet and back."),
         "profiles": ("agent.cli.profiles:profiles", "List the device profiles that are known."),
         "status": ("agent.cli.status:status", "Show how a running agent is doing."),
         "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import get_args
 
 from hypothesis import given
+from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from adapters.modbus.fit import SHIFTS, judged
@@ -54,6 +55,7 @@ def reads(draw: st.DrawFn, one: ModbusSource) -> list[dict[str, float]]:
     ]
 
 
+@trials(deadline=None)
 @given(data=st.data(), name=st.sampled_from(MODBUS), order=ORDERS, shift=st.sampled_from([0, 1]))
 def test_what_is_said_to_be_sure_is_so(
     data: st.DataObject, name: str, order: Order, shift: int
@@ -64,6 +66,7 @@ def test_what_is_said_to_be_sure_is_so(
         assert (verdict.best.order, verdict.best.shift) == (order, shift)
 
 
+@trials(deadline=None)
 @given(data=st.data(), name=st.sampled_from(MODBUS), order=ORDERS)
 def test_probabilities_are_of_all_ways_tried_and_the_best_comes_first(
     data: st.DataObject, name: str, order: Order
@@ -76,6 +79,7 @@ def test_probabilities_are_of_all_ways_tried_and_the_best_comes_first(
     assert verdict.best.probability == max(way.probability for way in ways)
 
 
+@trials(deadline=None)
 @given(name=st.sampled_from(MODBUS), order=ORDERS)
 def test_zeros_alone_are_never_sure_nor_likely(name: str, order: Order) -> None:
     one = PROFILES[name].model_copy(update={"identity": ()})

@@ -1,15 +1,17 @@
 """Files of points: what is written is read back, and any other text is told what is wrong."""
 
+import json
+import tomllib
 from contextlib import suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.modbus.settings import ModbusPoint
 from config.errors import ConfigError
-from config.pointlist import Delimiter, keys, letters, parse, written
+from config.pointlist import Delimiter, keys, letters, parse, tables, written
 
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False) | st.integers(-(2**40), 2**40)
 WORDS = st.text(min_size=1, max_size=8).map(str.strip).filter(bool).filter(str.isprintable)
@@ -28,6 +30,7 @@ POINTS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 @pytest.mark.parametrize("delimiter", [",", ";"])
+@settings(deadline=None)
 @given(given_points=st.dictionaries(WORDS, POINTS, min_size=1, max_size=4))
 def test_points_written_are_read_back_as_they_were(
     delimiter: Delimiter, given_points: dict[str, dict[str, Any]]
@@ -54,3 +57,14 @@ def test_columns_are_named_as_in_a_spreadsheet(position: int) -> None:
     for letter in letters(position):
         number = number * 26 + ord(letter) - ord("A") + 1
     assert number == position + 1
+
+
+@settings(deadline=None)
+@given(given_points=st.dictionaries(st.text(min_size=1, max_size=8), POINTS, max_size=4))
+def test_points_printed_for_a_plant_file_are_read_as_they_were(
+    given_points: dict[str, dict[str, Any]],
+) -> None:
+    points = {name: ModbusPoint.model_validate(raw) for name, raw in given_points.items()}
+    table = tomllib.loads("\n".join(tables(points, "a b")))["sources"]["a b"]["points"]
+    again = {name: ModbusPoint.model_validate_json(json.dumps(raw)) for name, raw in table.items()}
+    assert again == points
