@@ -5,6 +5,7 @@ from typing import Any
 
 from adapters.errors import PermanentError
 from adapters.reading import Block, Fault, Quality, Value
+from agent.crosscheck import CrossCheck
 from agent.meter import Input
 from agent.meters import METERS
 from agent.total import Aggregation, Event, Total
@@ -37,10 +38,14 @@ class _Track:
             plan.name,
             plan.unit,
             length,
-            carries=meter.kind in CARRYING,
+            carries=meter.kind in CARRYING or meter.flow_is_total,
             banded=meter.kind == "heat",
             log=log,
             aggregation=_aggregation(meter.kind),
+        )
+        self._log = log
+        self._check = (
+            CrossCheck(meter, plan.unit, length) if CrossCheck.role in meter.inputs else None
         )
         self._gated = STATUS in meter.inputs
         self._gate_time, self._gate_open = NEVER, False
@@ -49,8 +54,35 @@ class _Track:
         """Take the stream's readings of one instant, its status before the others."""
         if self._gated:
             inputs = self._gate(time, inputs)
+        if self._check is not None:
+            inputs = self._cross(self._check, time, inputs)
         if inputs:
             self.meter.take(time, inputs, self.windows)
+
+    @staticmethod
+    def _cross(check: CrossCheck, time: int, inputs: Sequence[Input]) -> list[Input]:
+        """Hand the check what is its own, and give the others."""
+        others = [one for one in inputs if one[0] != check.role]
+        for one in inputs:
+            if one[0] == check.role:
+                check.take(time, one)
+        for _, value, _ in others:
+            check.counted(value)
+        return others
+
+    def begin(self, instant: int) -> None:
+        """Open the window an instant lies in, unless windows have begun before."""
+        self.windows.begin(instant)
+        if self._check is not None:
+            self._check.begin(max(instant, self.windows.floor))
+
+    def close(self) -> Total:
+        """Close the first open window for good."""
+        total = self.windows.close()
+        if self._check is not None:
+            total, event = self._check.compare(total)
+            self._log += [event] if event else []
+        return total
 
     def _gate(self, time: int, inputs: Sequence[Input]) -> list[Input]:
         """Set the gate and make readings bad while it is not known to be open."""
@@ -73,10 +105,13 @@ class _Track:
 
     def _reached(self) -> int:
         reached = self.meter.reached()
+        if self._check is not None:
+            reached = min(reached, self._check.reached())
         return min(reached, self._gate_time) if self._gated else reached
 
     def _inputs(self) -> dict[str, list[str]]:
-        return {role: [one.source, one.point] for role, one in self.plan.meter.inputs.items()}
+        inputs = self.plan.meter.inputs.items()
+        return {role: [one.source, one.point] for role, one in inputs if role != CrossCheck.role}
 
     def snapshot(self) -> dict[str, Any]:
         """Give the stream's state, fit for JSON, with what it is only valid for."""
@@ -88,6 +123,7 @@ class _Track:
             "gate": [self._gate_time, self._gate_open],
             "meter": self.meter.snapshot(),
             "windows": self.windows.snapshot(),
+            "check": None if self._check is None else self._check.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> str:
@@ -111,6 +147,8 @@ class _Track:
         if (state["kind"], state["inputs"]) != (kind, self._inputs()):
             return "the meter starts anew: its kind or its points are others"
         self.meter.restore(state["meter"])
+        if self._check is not None and state.get("check"):
+            self._check.restore(state["check"])
         return ""
 
 
@@ -160,7 +198,7 @@ class Pipeline:
         """Start the time line: streams without windows open their first one."""
         self._begun = instant
         for track in self._tracks:
-            track.windows.begin(instant)
+            track.begin(instant)
         for stream, detail in self._changed:
             self._log.append(Event(instant, stream, "meter-changed", detail))
         self._changed.clear()
@@ -245,7 +283,7 @@ class Pipeline:
         totals: list[Total] = []
         for track in self._tracks:
             while due(track):
-                totals.append(track.windows.close())
+                totals.append(track.close())
         totals.sort(key=lambda total: total.end)
         return totals
 

@@ -16,6 +16,7 @@ from config.plant import (
     StockMeter,
     StreamTable,
     TotalMeter,
+    percent,
 )
 from config.toml import Key
 from config.units import EXAMPLES, Scale, Units, quantity
@@ -87,6 +88,8 @@ class Resolver:
         inputs = {role: self._input(role, name, factor)}
         if isinstance(table, BatchMeter):
             inputs |= self._batch_inputs(table, measured, scale, at)
+        if isinstance(table, TotalMeter) and table.check is not None:
+            inputs |= self._check(table.check, measured, scale, (*at, "check"))
         inputs |= self._status(table, at)
         return _CANONICAL[wanted], MeterPlan(
             kind=meter,
@@ -96,6 +99,7 @@ class Resolver:
             modulus=self._modulus(table, point, factor, scale, at),
             max_rate=self._max_rate(table, scale, at),
             status_good=table.status.good if table.status else (),
+            tolerance=percent(table.tolerance) if isinstance(table, TotalMeter) else 0.0,
             empty=self._empty(table, scale, at),
             remember=table.remember if isinstance(table, BatchMeter) else 0,
         )
@@ -117,6 +121,11 @@ class Resolver:
             inputs["tare"] = self._input("tare", table.tare, factor)
         return inputs
 
+    def _check(self, name: str, measured: str, to: "_Quantity", at: Key) -> dict[str, InputPlan]:
+        point = self._point(name, at)
+        self._fitting(point, name, (_RATES[measured],), at)
+        return {"check": self._input("check", name, self._factor(point.unit, "rate", measured, to))}
+
     def _empty(self, table: MeterTable, to: "_Quantity", at: Key) -> float:
         if not isinstance(table, BatchMeter) or table.empty is None:
             return 0.0
@@ -124,13 +133,15 @@ class Resolver:
 
     def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
         point = self._point(table.flow, (*at, "flow"))
-        dimension = self._fitting(point, table.flow, ("volume rate", "mass rate"), (*at, "flow"))
-        by_mass = dimension == "mass rate"
-        flow = self.units.scale(point.unit, "kg/s" if by_mass else "m3/s")
+        fitting = ("volume rate", "mass rate", "volume", "mass")
+        dimension = self._fitting(point, table.flow, fitting, (*at, "flow"))
+        by_mass, counts = dimension.startswith("mass"), not dimension.endswith("rate")
+        unit = "kg" if by_mass else "m3"
+        flow = self.units.scale(point.unit, unit if counts else f"{unit}/s")
         inputs = {
             "flow": self._input("flow", table.flow, flow),
             "supply": self._temperature("supply", table.supply, at),
-            "return": self._temperature("return", table.return_, at),
+            **({"return": self._temperature("return", table.return_, at)} if table.return_ else {}),
             **self._status(table, at),
         }
         return MeterPlan(
@@ -142,7 +153,43 @@ class Resolver:
             flow_sensor=table.flow_sensor,
             pressure_mpa=self._positive(table.pressure, "pressure", "MPa", (*at, "pressure")),
             dt_min=self._difference(table.dt_min, (*at, "dt_min")),
+            reference=self._reference(table.reference, (*at, "reference")),
+            flow_is_total=counts,
+            modulus=self._flow_modulus(table, point, flow, unit, at) if counts else None,
+            max_rate=self._flow_rate(table, unit, counts, at),
         )
+
+    def _flow_modulus(
+        self, table: HeatMeter, point: PointSettings, flow: Scale, unit: str, at: Key
+    ) -> float | None:
+        if table.modulus is not None:
+            dimension = "mass" if unit == "kg" else "volume"
+            return self._positive(table.modulus, dimension, unit, (*at, "modulus"))
+        span = point.span()
+        return span * flow.factor if span else None
+
+    def _flow_rate(self, table: HeatMeter, unit: str, counts: bool, at: Key) -> float | None:
+        for key in ("max_rate", "modulus"):
+            if not counts and getattr(table, key) is not None:
+                self.findings.add((*at, key), "the flow is no totaliser", "nothing")
+                raise _Unfit
+        if table.max_rate is None:
+            return None
+        dimension = "mass rate" if unit == "kg" else "volume rate"
+        return self._positive(table.max_rate, dimension, f"{unit}/s", (*at, "max_rate"))
+
+    def _reference(self, text: str | None, at: Key) -> float | None:
+        """Turn `"10 Cel"` into degrees Celsius: a point on the scale, with its zero."""
+        if text is None:
+            return None
+        if self._dimension(text) == "temperature":
+            number, unit = quantity(text)
+            scale = self.units.scale(unit, "Cel")
+            celsius = number * scale.factor + scale.offset
+            if 0 < celsius < 100:  # noqa: PLR2004 - water that is liquid at any pressure
+                return celsius
+        self.findings.add(at, f'"{text}"', "a temperature above 0 Cel and below 100 Cel")
+        raise _Unfit
 
     def _temperature(self, role: str, name: str, at: Key) -> InputPlan:
         point = self._point(name, (*at, role))

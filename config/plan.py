@@ -45,11 +45,13 @@ class InputPlan:
 class MeterPlan:
     """A meter: its kind, its inputs by role, and its settings in canonical units.
 
-    Roles: rate → `rate`; total → `total`; batch → `weight` with `ticket` (and `void`) or `stable`,
-    and `tare` of a gross weight; heat → `flow`, `supply`, `return`; stock →
-    `level`; any may add `status`.
+    Roles: rate → `rate`; total → `total`, and `check`, its rate; batch → `weight` with `ticket`
+    (and `void`) or `stable`, and `tare` of a gross weight; heat → `flow`, `supply`, and `return`
+    unless there is a `reference`; stock → `level`; any may add `status`.
     Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
     so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
+    `reference` is in Cel. `modulus` and `max_rate` of a heat meter whose flow is a totaliser are in
+    m3 or kg. `tolerance` of the check is a share.
     """
 
     kind: MeterKind
@@ -65,6 +67,9 @@ class MeterPlan:
     dt_min: float = 3.0
     empty: float = 0.0
     remember: int = 100
+    flow_is_total: bool = False
+    reference: float | None = None
+    tolerance: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)

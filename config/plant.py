@@ -27,6 +27,7 @@ _TREATMENT = re.compile(r"R(1[0-3]|[1-9])|D(1[0-5]|[1-9])")
 _NS9431 = re.compile(r"[0-9]{4}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]+\.\S(.*\S)?")
 _HUB_KEY = re.compile(r"sshub1_[A-Za-z0-9_-]{86}")
+_PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d{1,9})?)\s*%\s*", re.ASCII)
 _SIZE = re.compile(r"\s*(\d{1,9})\s*(kB|MB|GB|kiB|MiB|GiB)\s*")
 _BYTES = {
     "kB": 10**3, "MB": 10**6, "GB": 10**9, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30,
@@ -63,6 +64,19 @@ def _reference(text: str) -> str:
 def _amount(text: str) -> str:
     quantity(text)
     return text
+
+
+def _percent(text: str) -> str:
+    percent(text)
+    return text
+
+
+def percent(text: str) -> float:
+    """Turn `"5 %"` into 0.05."""
+    found = _PERCENT.fullmatch(text)
+    if found is None or not 0 < float(found[1]) <= 100:  # noqa: PLR2004 - all of it
+        raise ValueError('a share above zero, such as "5 %"')
+    return float(found[1]) / 100
 
 
 def _hub_key(text: str) -> str:
@@ -110,6 +124,9 @@ PointName = Annotated[
 ]
 Amount = Annotated[
     str, AfterValidator(_amount), text_schema("quantity", r"^\s*-?\d.*\S\s*$", "60 t/h", "16 bar")
+]
+Percent = Annotated[
+    str, AfterValidator(_percent), text_schema("percent", r"^\s*\d{1,3}(\.\d+)?\s*%\s*$", "5 %")
 ]
 Size = Annotated[str, AfterValidator(_size), text_schema("size", f"^{_SIZE.pattern}$", "200 MB")]
 HubKey = Annotated[str, AfterValidator(_hub_key), text_schema("key", f"^{_HUB_KEY.pattern}$")]
@@ -179,6 +196,11 @@ class TotalMeter(MeterTable):
     when it stays below this, else a reset."""
     modulus: Amount | None = None
     """The value at which the counter wraps, `"1000000 t"`; else from its register's width."""
+    check: PointName | None = None
+    """The rate of the same flow, `"source.point"`: a window in which its integral is further from
+    the counter than `tolerance` is marked, with an event `cross-check`."""
+    tolerance: Percent = "5 %"
+    """How far `check` may be off, of the larger one of the two."""
     density: Amount | None = None
     """Turns a volume into a mass or back: `"1.8 t/m3"`."""
 
@@ -235,11 +257,17 @@ class HeatMeter(MeterTable):
     """Thermal energy from a flow and two temperatures, by the properties of water (IAPWS-IF97)."""
 
     flow: PointName
-    """The flow, `"source.point"`, in volume or mass per time."""
+    """The flow, `"source.point"`, in volume or mass per time; or its totaliser (m3, kg)."""
     supply: PointName
     """Temperature of the warm side."""
-    return_: PointName = Field(alias="return")
+    return_: PointName | None = Field(default=None, alias="return")
     """Temperature of the cold side."""
+    reference: Amount | None = None
+    """Counts heat above this temperature, `"10 Cel"`, in place of a `return`."""
+    max_rate: Amount | None = None
+    """Of a totaliser: the most that is physically possible, `"500 m3/h"`."""
+    modulus: Amount | None = None
+    """Of a totaliser: the value at which it wraps; else from its register's width."""
     flow_sensor: Literal["supply", "return"]
     """Where the flow sensor sits, for a cubic metre weighs less where it is warm: the wrong
     position costs 2.8 % at 90/40 °C."""
@@ -249,6 +277,14 @@ class HeatMeter(MeterTable):
     """Absolute pressure in the pipe."""
     dt_min: Amount = "3 K"
     """Temperature difference below which the heat counts as uncertain."""
+
+    @model_validator(mode="after")
+    def _above(self) -> "HeatMeter":
+        if (self.return_ is None) is (self.reference is None):
+            raise at("return", "the point of the cold side; or `reference` alone")
+        if self.reference is not None and self.flow_sensor != "supply":
+            raise at("flow_sensor", '"supply", for heat above a reference')
+        return self
 
 
 _KINDS = {

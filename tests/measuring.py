@@ -102,7 +102,8 @@ def stock_plan(**settings: Any) -> MeterPlan:
 
 def heat_plan(**settings: Any) -> MeterPlan:
     settings = {"max_gap": 3 * S, "flow_sensor": "return", **settings}
-    inputs = {role: InputPlan(role, "plc", role) for role in ("flow", "supply", "return")}
+    roles = ("flow", "supply", "return") if "reference" not in settings else ("flow", "supply")
+    inputs = {role: InputPlan(role, "plc", role) for role in roles}
     return MeterPlan(kind="heat", inputs=inputs, **settings)
 
 

@@ -6,16 +6,22 @@ from types import MappingProxyType
 from agent.meter import Meter
 from agent.meters.batch import BatchMeter
 from agent.meters.heat import HeatMeter
+from agent.meters.heat_total import HeatTotalMeter
 from agent.meters.rate import RateMeter, StockMeter
 from agent.meters.total import TotalMeter
 from config.plan import MeterKind, MeterPlan
+
+
+def _heat(plan: MeterPlan) -> Meter:
+    return HeatTotalMeter(plan) if plan.flow_is_total else HeatMeter(plan)
+
 
 METERS: Mapping[MeterKind, Callable[[MeterPlan], Meter]] = MappingProxyType(
     {
         "rate": RateMeter,
         "total": TotalMeter,
         "batch": BatchMeter,
-        "heat": HeatMeter,
+        "heat": _heat,
         "stock": StockMeter,
     }
 )

@@ -1,4 +1,4 @@
-"""The heat meter: thermal energy of a water circuit from its flow and two temperatures."""
+"""The heat meter: thermal energy of a water circuit from its flow and its temperatures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
@@ -40,7 +40,8 @@ class HeatMeter:
     taken with the specific volume where the sensor sits. In doubt are: a difference below `dt_min`
     while there is flow, heat that flows the other way (counted as zero), an interval with a bad
     reading in it. A temperature at which water is not liquid, or outside IAPWS-IF97 region 1,
-    makes its reading bad.
+    makes its reading bad. With a `reference` there is no return: heat counts above that
+    temperature.
     """
 
     def __init__(self, plan: MeterPlan) -> None:
@@ -50,12 +51,14 @@ class HeatMeter:
                 "a heat meter that measures volume must say where its flow sensor sits",
                 mend='set flow_sensor = "supply" or flow_sensor = "return"',
             )
-        self._inputs: dict[str, InputPlan] = {role: plan.inputs[role] for role in _ROLES}
+        self._reference = plan.reference
+        self._roles = _ROLES if plan.reference is None else _ROLES[:2]
+        self._inputs: dict[str, InputPlan] = {role: plan.inputs[role] for role in self._roles}
         self._max_gap, self._dt_min = plan.max_gap, plan.dt_min
         self._sensor = None if plan.flow_is_mass else plan.flow_sensor
         self._water = water(plan.pressure_mpa)
-        self._orders = {role: Order() for role in _ROLES}
-        self._samples = {role: Sample(NEVER, None, doubt=False) for role in _ROLES}
+        self._orders = {role: Order() for role in self._roles}
+        self._samples = {role: Sample(NEVER, None, doubt=False) for role in self._roles}
         self._last = Power(NEVER, 0.0, 0.0, doubt=False)
         self._bad = NEVER
 
@@ -94,7 +97,7 @@ class HeatMeter:
             self._samples[role] = Sample(before.time, None, doubt=False)
 
     def _evaluate(self, time: int, book: Book) -> None:
-        flow, supply, back = (self._samples[role] for role in _ROLES)
+        flow, supply, back = self._present()
         if flow.value is None or supply.value is None or back.value is None:
             return
         if time - min(flow.time, supply.time, back.time) > self._max_gap:
@@ -105,6 +108,12 @@ class HeatMeter:
         if 0 < time - self._last.time <= self._max_gap:
             self._integrate(self._last, now, book)
         self._last = now
+
+    def _present(self) -> tuple[Sample, Sample, Sample]:
+        flow, supply = self._samples["flow"], self._samples["supply"]
+        if self._reference is not None:
+            return flow, supply, Sample(supply.time, self._reference, doubt=False)
+        return flow, supply, self._samples["return"]
 
     def _power(self, flow: float, supply: float, back: float) -> tuple[float, bool]:
         """Give the power in MW.h per second, and whether it is in doubt."""
@@ -146,7 +155,7 @@ class HeatMeter:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
-        self._samples = {role: Sample(*state["samples"][role]) for role in _ROLES}
+        self._samples = {role: Sample(*state["samples"][role]) for role in self._roles}
         self._last = Power(*state["last"])
         self._bad = state["bad"]
         for role, order in self._orders.items():

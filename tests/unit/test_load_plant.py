@@ -326,6 +326,57 @@ meter = {{ batch = "belt.total"{text} }}"""
     assert problem.line == whole.count("\n") + 1
 
 
+def heat(folder: Path, text: str) -> MeterPlan:
+    text = f'kind = "heat"\nmeter = {{ supply = "belt.warm", flow_sensor = "supply", {text} }}'
+    return stream(folder, text).meter
+
+
+def test_heat_is_counted_from_a_totaliser_too(tmp_path: Path) -> None:
+    found = heat(tmp_path, 'flow = "belt.volume", return = "belt.cold", max_rate = "36 m3/h"')
+    assert (found.flow_is_total, found.flow_is_mass, found.max_rate) == (True, False, 0.01)
+    found = heat(tmp_path, 'flow = "belt.total", return = "belt.cold", modulus = "1000 t"')
+    assert (found.flow_is_total, found.flow_is_mass, found.modulus) == (True, True, 1e6)
+    assert found.inputs["flow"].factor == 1.0
+
+
+def test_heat_above_a_reference_needs_no_return(tmp_path: Path) -> None:
+    found = heat(tmp_path, 'flow = "belt.flow", reference = "283.15 K"')
+    assert list(found.inputs) == ["flow", "supply"]
+    assert found.reference == pytest.approx(10.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('flow = "belt.flow"', "return"),
+        ('flow = "belt.flow", return = "belt.cold", reference = "10 Cel"', "return"),
+        ('flow = "belt.flow", reference = "10 K"', "reference"),
+        ('flow = "belt.flow", reference = "10 bar"', "reference"),
+        ('flow = "belt.flow", return = "belt.cold", max_rate = "9 m3/h"', "max_rate"),
+        ('flow = "belt.volume", return = "belt.cold", max_rate = "9 t/h"', "max_rate"),
+        ('flow = "belt.energy", return = "belt.cold"', "flow"),
+    ],
+)
+def test_mistakes_of_a_heat_meter_are_told_at_their_line(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    whole = f"""{BASE}{SOURCE}[streams.s]
+kind = "heat"
+meter = {{ supply = "belt.warm", flow_sensor = "supply", {text} }}"""
+    problem = only(tmp_path, whole)
+    assert (problem.key, problem.line) == (f"streams.s.meter.{key}", whole.count("\n") + 1)
+
+
+def test_a_totaliser_is_checked_against_its_rate(tmp_path: Path) -> None:
+    found = meter(tmp_path, 'total = "belt.total", check = "belt.rate", tolerance = "2.5 %"')
+    assert found.inputs["check"].factor == pytest.approx(1 / 3600)
+    assert found.tolerance == 0.025
+    text = 'material = "10 09 03"\nmeter = { total = "belt.total", check = "belt.flow" }'
+    assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == "streams.s.meter.check"
+    text = text.replace('check = "belt.flow"', 'tolerance = "0 %"')
+    assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == "streams.s.meter.tolerance"
+
+
 def test_a_stock_is_a_quantity_that_stays_in_the_plant(tmp_path: Path) -> None:
     text = 'material = "10 09 03"\nmeter = { stock = "belt.volume", density = "2 t/m3" }'
     found = stream(tmp_path, text)
