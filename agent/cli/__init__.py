@@ -40,6 +40,7 @@ sidestream = LazyGroup(
         "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),
         "events": ("agent.cli.events:events", "Show what happened to meters and records."),
         "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),
+        "backfill": ("agent.cli.backfill:backfill", "Fill totals from a historian's file."),
         "key": ("agent.cli.key:key", "Show the plant's public key, making the key if asked to."),
         "schema": ("agent.cli.schema:schema", "Print a JSON Schema of a file or message."),
         "hub": ("agent.cli.hub:hub", "Run and inspect a cluster's hub."),
