@@ -2,7 +2,7 @@
 
 A private key is one Ed25519 key in a PEM file of mode 0600 (or a systemd credential). A hub's HPKE
 key and a plant's pseudonym secret are derived from it by HKDF-SHA256 (RFC 5869), so that there is
-one file to keep and one to lose.
+one file to keep and one to lose. What is derived is derived once for each object.
 """
 
 import base64
@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -46,7 +47,7 @@ def _decode(text: str, prefix: str, length: int, what: str) -> bytes:
     return raw
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlantPublic:
     """A plant's public key: verifies its records."""
 
@@ -57,7 +58,7 @@ class PlantPublic:
         """Read the text `sidestream key` prints; raises ValueError saying what is accepted."""
         return cls(Ed25519PublicKey.from_public_bytes(_decode(text, _PLANT, 32, "plant's public")))
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Name of the key in records."""
         return fingerprint(self.verify.public_bytes(*_RAW))
@@ -66,7 +67,7 @@ class PlantPublic:
         return _PLANT + _encode(self.verify.public_bytes(*_RAW))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HubPublic:
     """A hub's public keys: one to verify its receipts, one to seal records to."""
 
@@ -85,7 +86,7 @@ class HubPublic:
     def _raw(self) -> bytes:
         return self.verify.public_bytes(*_RAW) + self.seal.public_bytes(*_RAW)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Name of the key in envelopes."""
         return fingerprint(self._raw())
@@ -100,35 +101,38 @@ def _derive(key: Ed25519PrivateKey, purpose: bytes) -> bytes:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PlantKey:
     """A plant's private key: signs its records and names it on the broker."""
 
     sign: Ed25519PrivateKey
 
-    @property
+    @cached_property
     def public(self) -> PlantPublic:
         """The half the hub's operator gets."""
         return PlantPublic(self.sign.public_key())
 
+    @cached_property
+    def _secret(self) -> bytes:
+        return _derive(self.sign, b"pseudonym")
+
     def pseudonym(self, cluster: str, period: str) -> str:
         """Name the plant on a cluster's broker for a period; nobody else can compute or link it."""
-        secret = _derive(self.sign, b"pseudonym")
-        return hmac.new(secret, f"{cluster}|{period}".encode(), "sha256").hexdigest()[:32]
+        return hmac.new(self._secret, f"{cluster}|{period}".encode(), "sha256").hexdigest()[:32]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class HubKey:
     """A hub's private key: signs receipts and opens records."""
 
     sign: Ed25519PrivateKey
 
-    @property
+    @cached_property
     def open(self) -> X25519PrivateKey:
         """The HPKE private key."""
         return X25519PrivateKey.from_private_bytes(_derive(self.sign, b"hpke"))
 
-    @property
+    @cached_property
     def public(self) -> HubPublic:
         """The half every plant gets."""
         return HubPublic(self.sign.public_key(), self.open.public_key())
