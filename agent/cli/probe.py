@@ -49,7 +49,7 @@ def probe(
     \b
     Example:
       sidestream probe plant.toml slag_belt
-      sidestream probe --profile kamstrup-multical-603 --host 192.0.2.11 --device-id 3
+      sidestream probe --profile kamstrup-multical-603 --host 192.0.2.11
     """
     if profile is not None:
         _probe_profile(profile, as_json, **device)

@@ -44,20 +44,29 @@ def status(
       sidestream status
       sidestream status --json | jq .problems
     """
+    where = Path(directory) if directory else runtime_directory(plant_file)
+    try:
+        document = _look(where, points, as_json)
+        while watch:
+            time.sleep(2)
+            click.clear()
+            document = _look(where, points, as_json)
+    except KeyboardInterrupt:
+        if not watch:
+            raise
+        return
+    sys.exit(_EXIT[document["level"]])
+
+
+def _look(where: Path, every_point: bool, as_json: bool) -> Mapping[str, Any]:
     from agent.statusfile import read  # noqa: PLC0415
 
-    where = Path(directory) if directory else runtime_directory(plant_file)
-    while True:
-        document = read(where, time.time_ns())
-        if as_json:
-            print_json(document)
-        else:
-            if watch:
-                click.clear()
-            _show(document, points)
-        if not watch:
-            sys.exit(_EXIT[document["level"]])
-        time.sleep(2)
+    document = read(where, time.time_ns())
+    if as_json:
+        print_json(document)
+    else:
+        _show(document, every_point)
+    return document
 
 
 def _show(document: Mapping[str, Any], every_point: bool) -> None:
