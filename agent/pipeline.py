@@ -42,6 +42,7 @@ class _Track:
             banded=meter.kind == "heat",
             log=log,
             aggregation=_aggregation(meter.kind),
+            uncertainty=meter.uncertainty,
         )
         self._log = log
         self._check = (

@@ -34,6 +34,12 @@ class Total:
     """`mean` of a stock: the quantity is its mean over what was observed, and is never added up."""
     closing: float | None = None
     """Of a stock: its last observed value in the window, at its end when that was observed."""
+    spread: float = 0.0
+    """Share of the window over which a quantity was spread, its course unknown; part of
+    `uncertain`, whose rest was observed with doubt. Measured is `coverage` less `uncertain`."""
+    uncertainty: float | None = None
+    """Expanded uncertainty (k = 2) of the quantity by the meter's class, in `unit`; that of windows
+    of one stream is added, for the errors of one meter keep their sign. None without a class."""
 
 
 @dataclass(frozen=True, slots=True)

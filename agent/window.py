@@ -31,6 +31,7 @@ class Tally:
     residue: float = 0.0
     covered: int = 0
     doubtful: int = 0
+    spread: int = 0
     warm_energy: float = 0.0
     warm_time: float = 0.0
     tickets: int = 0
@@ -88,7 +89,7 @@ class Windows:
     quantity whose window is closed: a totaliser's or a batch goes into the first open window, a
     rate's is left out and counted. With the `mean` of a stock, contributions are its level times
     seconds, and a window's quantity is their sum over the seconds covered. Contributions of one
-    stream never overlap in time.
+    stream never overlap in time. `uncertainty` is relative to the quantity.
     """
 
     def __init__(
@@ -101,6 +102,7 @@ class Windows:
         banded: bool,
         log: list[Event],
         aggregation: Aggregation = "sum",
+        uncertainty: float | None = None,
     ) -> None:
         self.stream = stream
         self.unit = unit
@@ -110,6 +112,7 @@ class Windows:
         self._banded = banded
         self._aggregation = aggregation
         self._mean = aggregation == "mean"
+        self._uncertainty = uncertainty
         self._log = log
         self._open: dict[int, Tally] = {}
         self._silent = False
@@ -183,6 +186,7 @@ class Windows:
                 tally = self._tally(at - at % self.length)
                 tally.add(part, edge - at, doubt or spread)
                 if spread:
+                    tally.spread += edge - at
                     tally.mark("spread")
                 if warmth is not None:
                     middle = (share + reached) / 2
@@ -245,11 +249,13 @@ class Windows:
         self._silent = silent
 
     def _total(self, start: int, tally: Tally) -> Total:
+        quantity = self._quantity(tally)
+        known = self._uncertainty
         return Total(
             stream=self.stream,
             start=start,
             end=start + self.length,
-            quantity=self._quantity(tally),
+            quantity=quantity,
             unit=self.unit,
             coverage=min(tally.covered / self.length, 1.0),
             uncertain=min(tally.doubtful / self.length, 1.0),
@@ -259,6 +265,8 @@ class Windows:
             tickets=tally.tickets,
             aggregation=self._aggregation,
             closing=None if tally.closing is None else tally.closing[1],
+            spread=min(tally.spread / self.length, 1.0),
+            uncertainty=None if known is None else known * abs(quantity),
         )
 
     def _quantity(self, tally: Tally) -> float:
@@ -308,6 +316,7 @@ class Windows:
         target.add(tally.quantity, 0, doubt=False)
         target.add(tally.residue, tally.covered if inside else 0, doubt=False)
         target.doubtful += doubtful
+        target.spread += tally.spread if inside else 0
         target.tickets += tally.tickets
         target.warm_energy += tally.warm_energy
         target.warm_time += tally.warm_time if inside else 0.0

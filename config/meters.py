@@ -17,6 +17,7 @@ from config.plant import (
     StreamTable,
     TotalMeter,
     percent,
+    uncertainty,
 )
 from config.toml import Key
 from config.units import EXAMPLES, Scale, Units, quantity
@@ -99,6 +100,7 @@ class Resolver:
             modulus=self._modulus(table, point, factor, scale, at),
             max_rate=self._max_rate(table, scale, at),
             status_good=table.status.good if table.status else (),
+            uncertainty=uncertainty(table.class_) if table.class_ else None,
             tolerance=percent(table.tolerance) if isinstance(table, TotalMeter) else 0.0,
             empty=self._empty(table, scale, at),
             remember=table.remember if isinstance(table, BatchMeter) else 0,
@@ -149,6 +151,7 @@ class Resolver:
             inputs=inputs,
             max_gap=self._gap(table, inputs),
             status_good=table.status.good if table.status else (),
+            uncertainty=uncertainty(table.class_) if table.class_ else None,
             flow_is_mass=by_mass,
             flow_sensor=table.flow_sensor,
             pressure_mpa=self._positive(table.pressure, "pressure", "MPa", (*at, "pressure")),

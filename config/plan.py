@@ -51,7 +51,8 @@ class MeterPlan:
     Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
     so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
     `reference` is in Cel. `modulus` and `max_rate` of a heat meter whose flow is a totaliser are in
-    m3 or kg. `tolerance` of the check is a share.
+    m3 or kg. `tolerance` of the check is a share; `uncertainty`, that of the
+    quantity (k = 2), too.
     """
 
     kind: MeterKind
@@ -70,6 +71,7 @@ class MeterPlan:
     flow_is_total: bool = False
     reference: float | None = None
     tolerance: float = 0.05
+    uncertainty: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """The plant file as people write it: one model a table, whose docstrings are its reference."""
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
@@ -28,6 +29,7 @@ _NS9431 = re.compile(r"[0-9]{4}")
 _REFERENCE = re.compile(r"[A-Za-z0-9_-]+\.\S(.*\S)?")
 _HUB_KEY = re.compile(r"sshub1_[A-Za-z0-9_-]{86}")
 _PERCENT = re.compile(r"\s*(\d{1,3}(?:\.\d{1,9})?)\s*%\s*", re.ASCII)
+_CLASS = r"\s*\d{1,3}(\.\d+)?\s*%\s*"
 _SIZE = re.compile(r"\s*(\d{1,9})\s*(kB|MB|GB|kiB|MiB|GiB)\s*")
 _BYTES = {
     "kB": 10**3, "MB": 10**6, "GB": 10**9, "kiB": 2**10, "MiB": 2**20, "GiB": 2**30,
@@ -79,6 +81,22 @@ def percent(text: str) -> float:
     return float(found[1]) / 100
 
 
+def _accuracy(text: str) -> str:
+    uncertainty(text)
+    return text
+
+
+def uncertainty(text: str) -> float:
+    """Turn a meter's class, or those of its independent parts, into its expanded uncertainty.
+
+    `"2 % + 0.5 %"`: each is the limit a of a relative error that may be anywhere within it, so its
+    standard uncertainty is a/√3 (GUM, JCGM 100:2008, 4.3.7); parts add as the root of the sum of
+    squares (5.1.2); expanded with k = 2 (6.2).
+    """
+    limits = [percent(part) for part in text.split("+")]
+    return 2 * math.hypot(*limits) / math.sqrt(3)
+
+
 def _hub_key(text: str) -> str:
     if not _HUB_KEY.fullmatch(text):
         raise ValueError("the hub's public key, sshub1_…, as `sidestream hub key` prints it")
@@ -128,6 +146,11 @@ Amount = Annotated[
 Percent = Annotated[
     str, AfterValidator(_percent), text_schema("percent", r"^\s*\d{1,3}(\.\d+)?\s*%\s*$", "5 %")
 ]
+Accuracy = Annotated[
+    str,
+    AfterValidator(_accuracy),
+    text_schema("class", rf"^{_CLASS}(\+{_CLASS})*$", "1 %", "2 % + 0.5 %"),
+]
 Size = Annotated[str, AfterValidator(_size), text_schema("size", f"^{_SIZE.pattern}$", "200 MB")]
 HubKey = Annotated[str, AfterValidator(_hub_key), text_schema("key", f"^{_HUB_KEY.pattern}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
@@ -173,6 +196,10 @@ class MeterTable(Settings):
     """Longest time between two readings that is bridged; else three times the source's `every`."""
     status: StatusTable | None = None
     """A point that gates the meter."""
+    class_: Accuracy | None = Field(default=None, alias="class")
+    """The largest relative error by the meter's class, `"1 %"`; of independent parts with a plus:
+    flow sensor, temperature pair and calculator are `"2 % + 1 % + 0.5 %"`. Totals then carry their
+    uncertainty."""
 
 
 class RateMeter(MeterTable):

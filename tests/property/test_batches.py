@@ -126,6 +126,9 @@ def test_batches_cover_time_once(acts: list[tuple[str, float]], split: bool) -> 
         assert 0 <= one.uncertain <= one.coverage <= 1
     starts = [one.start for one in bridge.totals]
     assert starts == list(range(T0, T0 + len(starts) * MIN, MIN))
+    later = [one.start for one in bridge.pipeline.open_windows()]
+    assert later == sorted(set(later))
+    assert later[0] == T0 + len(starts) * MIN
 
 
 LOADS = st.lists(

@@ -186,6 +186,16 @@ def test_a_correction_of_a_closed_window_counts_in_the_first_open_one_with_a_mar
     assert [one.kind for one in pipeline.drain_events()] == ["corrected"]
 
 
+def test_a_window_waits_for_the_weight_of_a_ticket_that_was_seen_in_it() -> None:
+    pipeline = Pipeline([stream(batch_plan(max_gap=2 * MIN))], windows(MIN))
+    totals = []
+    said = [(0, "weight", 1.0), (1, "ticket", 1), (58, "weight", 1.0), (59, "ticket", 2)]
+    for seconds, point, value in [*said, (60, "weight", 2.0), (61, "ticket", 2)]:
+        pipeline.take(block(T0 + seconds * S, {point: value}))
+        totals += pipeline.close(T0 + seconds * S)
+    assert [(one.quantity, one.marks) for one in totals] == [(2.0, ())]
+
+
 def test_a_restart_forgets_no_ticket() -> None:
     plan = stream(batch_plan())
     pipeline = Pipeline([plan], windows(MIN))

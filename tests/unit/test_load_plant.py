@@ -377,6 +377,26 @@ def test_a_totaliser_is_checked_against_its_rate(tmp_path: Path) -> None:
     assert only(tmp_path, f"{BASE}{SOURCE}[streams.s]\n{text}").key == "streams.s.meter.tolerance"
 
 
+@pytest.mark.parametrize(
+    ("text", "limit"), [("1 %", 1.0), ("0.3 %+0.4 %", 0.5), ("2 % + 1 % + 2%", 3.0)]
+)
+def test_a_class_becomes_an_expanded_uncertainty(tmp_path: Path, text: str, limit: float) -> None:
+    found = meter(tmp_path, f'total = "belt.total", class = "{text}"')
+    assert found.uncertainty == pytest.approx(2 * limit / 100 / 3**0.5)
+    found = heat(tmp_path, f'flow = "belt.flow", reference = "10 Cel", class = "{text}"')
+    assert found.uncertainty == pytest.approx(2 * limit / 100 / 3**0.5)
+    assert meter(tmp_path, 'total = "belt.total"').uncertainty is None
+
+
+@pytest.mark.parametrize("text", ["1", "0 %", "1 % +", "101 %", "-1 %", ""])
+def test_what_is_no_class_is_told_at_its_line(tmp_path: Path, text: str) -> None:
+    whole = f"""{BASE}{SOURCE}[streams.s]
+material = "10 09 03"
+meter = {{ total = "belt.total", class = "{text}" }}"""
+    problem = only(tmp_path, whole)
+    assert (problem.key, problem.line) == ("streams.s.meter.class", whole.count("\n") + 1)
+
+
 def test_a_stock_is_a_quantity_that_stays_in_the_plant(tmp_path: Path) -> None:
     text = 'material = "10 09 03"\nmeter = { stock = "belt.volume", density = "2 t/m3" }'
     found = stream(tmp_path, text)

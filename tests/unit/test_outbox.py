@@ -160,7 +160,8 @@ def test_a_file_of_the_first_version_is_brought_up_to_date_in_place(tmp_path: Pa
         old.execute("PRAGMA user_version = 1")
     old.close()
     plain = replace(TOTAL, marks=(), reasons={})
-    later = replace(TOTAL, start=900, end=1800, tickets=4, aggregation="mean", closing=7.5)
+    later = replace(TOTAL, start=900, end=1800, tickets=4, aggregation="mean")
+    later = replace(later, closing=7.5, spread=0.1, uncertainty=0.02)
     with Outbox.look_at(tmp_path) as outbox:
         assert outbox.totals(0, 900) == [plain]
     with Outbox.open(tmp_path, 0) as outbox:
