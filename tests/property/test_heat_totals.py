@@ -63,7 +63,7 @@ def test_counted_flow_is_worth_the_mean_of_both_ends(
             heat += 0 if last is None else (count - last[0]) * (last[1] + now) / 2
             last = (count, now)
         if what == "close":
-            totals += pipeline.close(time)
+            totals += pipeline.close(time + seconds % 2 * 4000 * S)
     totals += pipeline.finish(time) + pipeline.open_windows()
     total = sum((Fraction(one.quantity) for one in totals), Fraction(0))
     assert float(total) == pytest.approx(float(heat), rel=1e-9, abs=1e-12)

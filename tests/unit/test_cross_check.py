@@ -73,6 +73,16 @@ def test_the_check_goes_on_over_a_restart_and_may_be_added_later() -> None:
     assert [event.kind for event in pipeline.drain_events()] == ["cross-check"]
 
 
+def test_a_window_waits_for_a_rate_that_is_read_after_the_counter() -> None:
+    pipeline, totals = Pipeline([plan()], windows(MIN)), []
+    for step in range(20):
+        time = T0 + step * 10 * S
+        for at, point, value in [(time, "total", 10.0 * step), (time + S, "rate", 1.2)]:
+            pipeline.take(block(at, {point: value}))
+            totals += pipeline.close(at)
+    assert [one.marks for one in totals] == [(), ("cross-check",), ("cross-check",)]
+
+
 @given(
     count=st.integers(1, 1000),
     share=st.floats(-0.5, 0.5),
