@@ -152,10 +152,11 @@ def _inherited(findings: Findings, places: Sequence[Path]) -> dict[str, Any]:
 
 def _check(file: ProfileFile, findings: Findings) -> None:
     """Hold settings and points against the models of the profile's protocols."""
+    known = protocols()
     for protocol in file.protocols:
-        if protocol not in protocols():
-            accepted = ", ".join(protocols())
-            findings.add(("protocols",), shown(protocol), accepted, meant(protocol, protocols()))
+        if protocol not in known:
+            accepted = ", ".join(known)
+            findings.add(("protocols",), shown(protocol), accepted, meant(protocol, known))
             continue
         model = adapter(protocol).settings
         part = {"protocol": protocol, **file.settings}

@@ -15,7 +15,8 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
-Value = float | int | str | bool
+Value = float | int | str | bool | bytes
+"""Bytes are the body of a structure whose type nobody knows."""
 Source = Value | Callable[[], Value]
 Clock = Callable[[], int]
 
@@ -196,7 +197,10 @@ class OpcUaPlant:
         """Add a node."""
         folder = self._node(ua.NodeId(FOLDER, INDEX))
         made = await folder.add_variable(
-            ua.NodeId(name, INDEX), ua.QualifiedName(name, INDEX), _variant(value)
+            ua.NodeId(name, INDEX),
+            ua.QualifiedName(name, INDEX),
+            _variant(value),
+            datatype=ua.NodeId(ua.ObjectIds.Structure) if isinstance(value, bytes) else None,
         )
         if writable:
             await made.set_writable()
@@ -290,6 +294,9 @@ def _deletion(nodes: Sequence[ua.NodeId]) -> Any:
 
 
 def _variant(value: Value) -> Any:
+    if isinstance(value, bytes):
+        structure = ua.ExtensionObject(TypeId=ua.NodeId(1, INDEX), Body=value)
+        return ua.Variant(structure, ua.VariantType.ExtensionObject)
     for kind, name in _TYPES:
         if isinstance(value, kind):
             return ua.Variant(value, name)

@@ -1,5 +1,6 @@
 """A data value of the server as a sample: value in the point's unit, fault and time stamps."""
 
+import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
@@ -54,6 +55,8 @@ def sample(told: Any, name: Callable[[int], str], point: OpcUaPoint) -> Sample:
 
 def scaled(raw: object, point: OpcUaPoint) -> tuple[Value, Fault | None]:
     """Scale and judge a value as sent; what is not one number, truth value or text is bad."""
+    if point.element is not None:
+        raw = _element(raw, point.element)
     if isinstance(raw, float | int) and not isinstance(raw, bool):
         value: Value = raw
         if point.scale != 1 or point.offset:
@@ -62,3 +65,12 @@ def scaled(raw: object, point: OpcUaPoint) -> tuple[Value, Fault | None]:
     if isinstance(raw, bool | str):
         return raw, judge(raw, raw, point)
     return None, NO_VALUE if raw is None else UNSUPPORTED
+
+
+def _element(raw: object, position: int) -> object:
+    """Take a Double out of a structure as it came: binary, little-endian (OPC 10000-6 5.2.6)."""
+    body = getattr(raw, "Body", None)
+    size = struct.calcsize("<d")
+    if not isinstance(body, bytes) or len(body) < size * (position + 1):
+        return None if raw is None else ()  # neither a number nor a text: of no supported type
+    return float(struct.unpack_from("<d", body, size * position)[0])

@@ -71,6 +71,9 @@ class OpcUaPoint(PointSettings):
 
     node: Node
     """Node id, node id with a namespace URI, or browse path from the root."""
+    element: Annotated[int, Field(ge=0, le=255)] | None = None
+    """Which value, from 0, of a structure that holds Double values alone: of the WeightType of
+    Scales (40200) 0 is gross, 1 net and 2 tare."""
     scale: Annotated[float, AfterValidator(_not_zero)] = 1.0
     """Factor from the value as sent to the point's unit."""
     offset: float = 0.0

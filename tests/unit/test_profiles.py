@@ -59,6 +59,7 @@ def test_the_meters_promised_have_a_profile() -> None:
         "laumas-tlu",
         "flintec-ft-112",
         "opcua-pa-dim",
+        "opcua-scales",
     } <= set(NAMES)
 
 
