@@ -138,15 +138,18 @@ def _show(found: "Report") -> None:
     print_table("Periods", ("period", "stream", "quantity", "covered", "doubtful"), _parts(found))
     print_table(
         "Added up",
-        ("by", "value", "kind", "direction", "quantity", "lowest covered"),
+        ("by", "value", "what", "quantity", "covered"),
         [
             (
-                each.by, each.value, each.kind, each.direction,
-                quantity(each.quantity, each.unit) or "not measured", _share(each.coverage),
+                each.by,
+                each.value,
+                f"{each.kind} {each.direction}",
+                quantity(each.quantity, each.unit) or "not measured",
+                _share(each.coverage),
             )
             for each in found.groups
         ],
-    )  # fmt: skip
+    )
     print_table(
         "Continuity (each hour's quantity)",
         ("month", "stream", "hours", "firm", "reached", "P10", "P50", "P90"),

@@ -83,6 +83,11 @@ def test_what_was_not_measured_is_no_zero() -> None:
     assert found.parts[3].coverage is None
 
 
+def test_small_quantities_are_not_lost_among_large_ones() -> None:
+    held = [total(at, quantity) for at, quantity in enumerate((1e16, 1.0, -1e16))]
+    assert line(made(held)).whole.quantity == 1.0
+
+
 def test_a_measured_standstill_is_a_zero() -> None:
     assert line(made([total(0, 0.0)])).whole.quantity == 0.0
 
