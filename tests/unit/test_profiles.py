@@ -83,6 +83,7 @@ def test_what_the_plant_file_says_wins_over_the_profile(tmp_path: Path) -> None:
 order = "little-swapped"
 [sources.m.points]
 total_1 = { plausible = [0, 1e9] }
+volume_flow = { unit = "m3/h" }
 extra = { register = 403101, type = "uint16" }
 """
     found = settings(tmp_path, text)
@@ -92,6 +93,7 @@ extra = { register = 403101, type = "uint16" }
         403015,
     )
     assert found.points["extra"].number == 403101
+    assert found.points["volume_flow"].unit == "m3/h"
 
 
 def test_a_point_that_needs_a_key_is_left_out_until_it_is_given(tmp_path: Path) -> None:
