@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from agent.outbox import Outbox
 from agent.service import memory
 from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
+from tests import links
 from tests.cluster import COMMAND
-from tests.links import eventually
 
 FILE = """
 [plant]
@@ -50,6 +50,15 @@ material = "10 09 03"
 meter = {{ total = "{name}.total", max_rate = "100000 t/h", max_gap = "1500 ms" }}
 share = "cluster"
 """
+
+
+PATIENCE = 40.0
+"""Seconds: programs start slowly on a computer that is busy with other tests."""
+
+
+async def eventually(holds: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Wait until a condition holds; raises `TimeoutError`."""
+    await links.eventually(holds, seconds)
 
 
 @dataclass
@@ -106,7 +115,7 @@ class Agent:
                 env={**os.environ, **self.environment},
             )  # fmt: skip
 
-    async def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 8) -> int:
+    async def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:
         """End the program by a signal; gives its exit code."""
         assert self.process is not None
         self.process.send_signal(how)

@@ -12,12 +12,12 @@ import pytest
 from simulation.modbus import Device, ModbusPlant
 from simulation.opcua import OpcUaPlant
 from tests import opcuakit
-from tests.agentkit import Agent, Scale, modbus, running, weighing
-from tests.links import eventually
+from tests.agentkit import Agent, Scale, eventually, modbus, running, weighing
 from tests.plants import hub_key
 from tests.servers import MosquittoMaker, free_port, program
 
 pytestmark = pytest.mark.integration
+ESTABLISHED = psutil.CONN_ESTABLISHED
 OPCUA = """
 [sources.filter]
 protocol = "opcua"
@@ -62,8 +62,7 @@ async def test_totals_are_what_the_devices_counted_and_no_port_is_open(
             await eventually(lambda: agent.value("filter"))
             dust.first = first = int(agent.value("filter"))
             await eventually(lambda: agent.records("receipted") >= 2)
-            assert agent.process is not None
-            sockets = psutil.Process(agent.process.pid).net_connections("inet")
+            await eventually(lambda: {plant.port, server.port, broker.port} <= ends(agent))
             server.frozen = True
             scale.stand_still()
             await eventually(lambda: agent.value("belt") == scale.value)
@@ -71,13 +70,20 @@ async def test_totals_are_what_the_devices_counted_and_no_port_is_open(
             code, said = await agent.status()
             assert await agent.end() == 0
     assert (code, "no problems" in said) == (0, True), said
-    assert {one.status for one in sockets} == {psutil.CONN_ESTABLISHED}
-    assert {plant.port, server.port, broker.port} <= {one.raddr.port for one in sockets}
     assert agent.measured("belt") == pytest.approx(scale.truth, rel=1e-9)
     # The first value of a subscription may be older than the first the status shows.
     assert agent.measured("filter") >= (dust.value - first) / 1000 - 1e-9
     assert agent.measured("filter") <= (dust.value - 1_000) / 1000 + 1e-9
     assert any('"online":false' in line for line in presence(broker.port))
+
+
+def ends(agent: Agent) -> set[int]:
+    """Give the port at the other end of each connection; no socket may wait for anybody."""
+    assert agent.process is not None
+    sockets = psutil.Process(agent.process.pid).net_connections("inet")
+    # A socket of UDP has no state.
+    assert not {psutil.CONN_LISTEN, psutil.CONN_NONE} & {one.status for one in sockets}
+    return {one.raddr.port for one in sockets if one.status == ESTABLISHED}
 
 
 def presence(port: int) -> list[str]:
@@ -219,4 +225,4 @@ async def test_the_agent_ends_quickly_while_nothing_answers(tmp_path: Path) -> N
             await eventually(lambda: agent.problem("hub's broker not connected"))
             begun = asyncio.get_running_loop().time()
             assert await agent.end() == 0
-            assert asyncio.get_running_loop().time() - begun < 5
+            assert asyncio.get_running_loop().time() - begun < 8

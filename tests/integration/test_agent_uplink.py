@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.agentkit import Agent, Scale, modbus, running
-from tests.links import eventually
+from tests.agentkit import Agent, Scale, eventually, modbus, running
 from tests.pki import Authority, Pair, self_signed
 from tests.plants import hub_key
 from tests.servers import MosquittoMaker

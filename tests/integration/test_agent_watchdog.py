@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agentkit import Agent, Scale, modbus, running
-from tests.links import eventually
+from tests.agentkit import Agent, Scale, eventually, modbus, running
 
 pytestmark = pytest.mark.integration
 SILENT = 5.0
@@ -124,7 +123,7 @@ async def test_a_state_file_that_cannot_be_committed_to_stops_the_signs_of_life(
             await eventually(lambda: agent.closed("belt") and told.heard("WATCHDOG=1"))
             with contextlib.closing(sqlite3.connect(tmp_path / "plant/state/state.sqlite")) as db:
                 db.execute("BEGIN IMMEDIATE")
-                await eventually(lambda: told.silent > SILENT, 9)
+                await eventually(lambda: told.silent > SILENT, 9.5)
                 db.execute("ROLLBACK")
             await eventually(lambda: told.silent < 1)
             scale.stand_still()
@@ -145,7 +144,7 @@ async def test_a_stuck_loop_stops_the_signs_of_life(tmp_path: Path) -> None:
         with running(agent):
             await eventually(lambda: len(told.heard("WATCHDOG=1")) >= 2)
             (tmp_path / "plant" / "stick").touch()
-            await eventually(lambda: told.silent > SILENT, 9)
+            await eventually(lambda: told.silent > SILENT, 9.5)
 
 
 async def test_a_status_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
