@@ -47,8 +47,9 @@ def backfill(
 
     \b
     Example:
-      sidestream backfill plant.toml 2025.csv --source belt --from 2025-01-01 --to 2026-01-01
-    """  # fmt: skip
+      sidestream backfill plant.toml 2025.csv --source belt \\
+        --from 2025-01-01 --to 2026-01-01
+    """
     from agent.backfill import Task, chosen  # noqa: PLC0415
     from agent.outbox import Outbox  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
