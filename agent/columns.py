@@ -1,6 +1,6 @@
 """Good values in the status file: columns while they lie there, rows for whoever reads them.
 
-A thousand rows would be most of the file and most of the work of writing it, each two seconds;
+A thousand rows would be most of the file and most of the work of writing it, every few seconds;
 nearly always nobody looks.
 """
 

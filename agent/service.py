@@ -25,8 +25,9 @@ from gateway.notify import ALIVE, READY, STOPPING, notify
 from gateway.notify import status as status_line
 
 _log = logging.getLogger("sidestream.agent")
-_TICK = 0.25
-_STATUS_EVERY = 2 * NANOSECONDS
+_TICK = NANOSECONDS // 2
+_STATUS_EVERY = 5 * NANOSECONDS
+"""Longest time between two writings of the status; a change of a source is told at once."""
 _RESTART_AFTER = (1.0, 60.0)
 KEY_FILE = "plant.key"
 _DRAIN_PATIENCE = 600.0
@@ -55,7 +56,8 @@ class _Progress:
     """What the watchdog and the status need to know about the service."""
 
     troubles: dict[str, str] = field(default_factory=dict)
-    beat: int = 0
+    told: int = 0
+    """When the status was last written; 0: what it says has changed since."""
 
 
 def is_replay(plan: PlantPlan) -> bool:
@@ -153,6 +155,7 @@ class Service:
         """Take a source's state from an adapter; changes are logged once."""
         before = self._board.hear(source, health, wall_clock())
         if before is None or (before.link, before.error) != (health.link, health.error):
+            self._progress.told = 0
             calm = health.link in {Link.UP, Link.DONE, Link.CONNECTING}
             text = f": {health.error}" if health.error else ""
             _log.log(
@@ -188,6 +191,7 @@ class Service:
     def _trouble(self, what: str, text: str) -> None:
         if text and self._progress.troubles.get(what) != text:
             _log.error("%s: %s", what, text)
+            self._progress.told = 0
         if text:
             self._progress.troubles[what] = text
         elif self._progress.troubles.pop(what, None):
@@ -196,20 +200,21 @@ class Service:
     async def _tick(self) -> None:
         """Close windows when due, checkpoint the rest, trim the outbox, tell the status."""
         checkpoint = self._plan.windows.checkpoint
-        told = trimmed = 0
+        trimmed = 0
         while True:
             now = wall_clock()
             if not self._replay:
                 self._engine.advance(now)
-            if self._engine.restless or now - self._committed >= checkpoint:
+            if self._engine.restless or due(self._committed, checkpoint, now):
                 await self.commit()
-            if now - trimmed >= checkpoint:
+            if due(trimmed, checkpoint, now):
                 trimmed = now
                 await self._trim(now)
-            if now - told >= _STATUS_EVERY:
-                told = now
+            if due(self._progress.told, _STATUS_EVERY, now):
+                self._progress.told = now
                 await self._tell(now)
-            await asyncio.sleep(_TICK)
+            # On the beat, where devices are polled too: each waking costs, together they cost less.
+            await asyncio.sleep((_TICK - wall_clock() % _TICK) / NANOSECONDS)
 
     async def _trim(self, now: int) -> None:
         try:
@@ -369,6 +374,11 @@ def _trouble_of(part: asyncio.Future[None]) -> str:
         return str(error)
     _log.debug("a part of the agent failed", exc_info=error)
     return f"{type(error).__name__}: {error}"
+
+
+def due(last: int, every: int, now: int) -> bool:
+    """Tell whether something is to be done again; at once when the clock was set back."""
+    return not 0 <= now - last < every
 
 
 async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:

@@ -26,7 +26,7 @@ class Board:
     """What the service knows at a glance: the last blocks and the health of every source.
 
     Since when a link is as it is, is known exactly; since when a point is not good, as exactly as
-    somebody looks (each two seconds), so that it costs nothing for each reading.
+    somebody looks (each five seconds), so that it costs nothing for each reading.
     """
 
     health: dict[str, Health] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
@@ -60,6 +60,7 @@ def told(board: Board) -> dict[str, dict[str, tuple[Any, ...]]]:
     }
 
 
+@settings(deadline=None)
 @given(st.lists(blocks(), max_size=12))
 def test_each_point_is_told_with_its_newest_value_also_when_looked_at_twice(
     noted: list[Block],
