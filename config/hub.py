@@ -14,9 +14,10 @@ from config.hub_plan import Calendar, HubPlan, Member, Rules, StorePlan
 from config.locate import Findings, at, validated
 from config.meters import NANOSECONDS
 from config.plan import Kind
-from config.plant import Name, whole
+from config.plant import whole
 from config.secrets import resolved
 from config.tables import BrokerTable, StateTable, broker, loopback, state, text_schema, unknown
+from config.texts import Name
 
 _PLANT_KEY = re.compile(r"ssplant1_[A-Za-z0-9_-]{43}")
 _PLACE = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*")

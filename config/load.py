@@ -32,11 +32,11 @@ from config.plant import (
     PlantTable,
     StreamTable,
     WindowsTable,
-    size,
 )
 from config.secrets import resolved
 from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown
+from config.texts import size
 from config.toml import Key
 from config.units import Units
 

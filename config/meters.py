@@ -7,18 +7,17 @@ from typing import Literal
 from adapters.adapter import PointSettings, Source
 from config.errors import meant
 from config.locate import Findings
-from config.plan import InputPlan, Kind, MeterPlan, Unit
-from config.plant import (
+from config.meter_tables import (
     BatchMeter,
     HeatMeter,
     MeterTable,
     RateMeter,
     StockMeter,
-    StreamTable,
     TotalMeter,
-    percent,
-    uncertainty,
 )
+from config.plan import InputPlan, Kind, MeterPlan, Unit
+from config.plant import StreamTable
+from config.texts import percent, uncertainty
 from config.toml import Key
 from config.units import EXAMPLES, Scale, Units, quantity
 

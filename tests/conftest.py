@@ -1,6 +1,7 @@
 """Fixtures for all tests, and the rule for tests whose service this computer does not have."""
 
 import os
+import signal
 from collections import Counter
 from typing import Any
 
@@ -15,15 +16,29 @@ _ABSENT = pytest.StashKey[Counter[str]]()
 _NEEDS = {
     "mosquitto": "the Debian package mosquitto: sudo apt-get install mosquitto",
     "victoria": "the Debian package victoria-metrics: sudo apt-get install victoria-metrics",
+    "systemd": "the Debian package systemd, for systemd-analyze: sudo apt-get install systemd",
     "root": "root: sudo make test",
 }
+
+
+_PROGRAMS = {
+    "mosquitto": "mosquitto",
+    "victoria": "victoria-metrics",
+    "systemd": "systemd-analyze",
+}
+
+
+def pytest_configure() -> None:
+    """Let programs that tests start hear Ctrl-C, also where our own shell ignores it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _absent(marker: str) -> bool:
     if marker == "root":
         return os.geteuid() != 0
     try:
-        program("mosquitto" if marker == "mosquitto" else "victoria-metrics")
+        program(_PROGRAMS[marker])
     except FileNotFoundError:
         return True
     return False

@@ -49,7 +49,7 @@ class _Priced:
 
     def put(self, time: int, quantity: float, tickets: int, spread: bool = False) -> None:
         """Refuse a batch: a totaliser makes none."""
-        raise NotImplementedError
+        raise AssertionError(f"a totaliser made a batch: {time} {quantity} {tickets} {spread}")
 
     def count(self, time: int, reason: str) -> None:
         """Count a reading that did not fit; what was bad has been counted before."""

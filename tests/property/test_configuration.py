@@ -14,8 +14,9 @@ from adapters.fields import seconds
 from config.errors import ConfigError
 from config.hub import load_hub
 from config.load import load_plant
-from config.plant import size, whole
+from config.plant import whole
 from config.schema import duration
+from config.texts import size
 from config.toml import Document, Key, parse
 from config.units import Units
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.pipeline import Pipeline
-from config.plant import uncertainty
+from config.texts import uncertainty
 from tests.measuring import BAD, MIN, T0, UNSURE, S, block, stream, total_plan, windows
 
 LIMITS = st.lists(st.integers(1, 10_000).map(lambda part: part / 100), min_size=1, max_size=6)

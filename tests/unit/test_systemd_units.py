@@ -1,15 +1,15 @@
 """The units: what the programs count on, no secret in them, and what systemd itself says."""
 
 import re
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.servers import program
+
 FOLDER = Path(__file__).parents[2] / "systemd"
 UNITS = sorted(path.name for path in FOLDER.glob("*.service"))
-ANALYZE = shutil.which("systemd-analyze")
 
 
 def service(name: str) -> dict[str, list[str]]:
@@ -50,7 +50,7 @@ def test_the_users_of_the_units_are_made_by_sysusers() -> None:
     assert sorted(made) == sorted(service(unit)["User"][0] for unit in UNITS)
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="systemd-analyze (Debian package systemd) is absent")
+@pytest.mark.systemd
 @pytest.mark.parametrize("unit", UNITS)
 def test_systemd_finds_nothing_wrong_with_a_unit(tmp_path: Path, unit: str) -> None:
     # The program is installed elsewhere; systemd only checks that there is one.
@@ -58,7 +58,7 @@ def test_systemd_finds_nothing_wrong_with_a_unit(tmp_path: Path, unit: str) -> N
     text = "".join(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", line) for line in lines)
     (tmp_path / unit).write_text(text)
     done = subprocess.run(
-        [str(ANALYZE), "verify", "--man=no", str(tmp_path / unit)],
+        [program("systemd-analyze"), "verify", "--man=no", str(tmp_path / unit)],
         capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
