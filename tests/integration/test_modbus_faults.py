@@ -252,6 +252,19 @@ async def test_one_silent_device_of_ten_does_not_delay_the_others() -> None:
             only_truth(basket)
 
 
+async def test_devices_of_one_line_are_asked_in_turn_whatever_the_number_of_their_requests() -> (
+    None
+):
+    registers = dict.fromkeys((0, 1000, 2000), 7)
+    far = {f"p{at}": {"register": 40001 + at} for at in registers}
+    devices = {number: Device(registers=registers) for number in (1, 2)}
+    async with ModbusPlant(devices) as plant:
+        sources = [source(plant, far, f"m{number}", device_id=number) for number in devices]
+        async with running(*sources):
+            await until(lambda: plant.counts.requests >= 6)
+    assert [span[0] for span in list(plant.counts.spans)[:6]] == [1, 2, 1, 2, 1, 2]
+
+
 async def test_a_dead_first_device_does_not_keep_a_dead_line_from_healing() -> None:
     devices = {number: Device(registers=REGISTERS) for number in (1, 2, 3)}
     devices[1].silent = True
