@@ -22,7 +22,6 @@ from gateway.keys import HubKey, HubPublic, PlantPublic
 _SUITE = Suite(KEM.X25519, KDF.HKDF_SHA256, AEAD.CHACHA20_POLY1305)
 MAX_PAYLOAD = 262_144
 """Largest message a hub reads, in bytes."""
-MAX_DEPTH = 8
 
 
 class RefusalError(Exception):

@@ -14,8 +14,6 @@ from simulation.truth import SECOND, Counter, Course, Scaled, Wave, water_heat
 
 Protocol = Literal["modbus-tcp", "opcua"]
 Type = Literal["uint32", "int16", "float32"]
-KILOGRAM = 1000.0
-"""Kilograms in a tonne."""
 GRAM = 1e-6
 """Tonnes in a gram: the step of the belt scales, which count kilograms with 3 decimals."""
 WIDTH = 1 << 32
@@ -258,11 +256,6 @@ def secrets(plants: Sequence[SimPlant]) -> frozenset[str]:
         found |= {stream.name for stream in each.streams}
         found |= {s.code for s in each.streams if s.code and (s.never_publish or s.share == "off")}
     return frozenset(found)
-
-
-def poll_seconds(windows: float) -> float:
-    """Choose how often the demo reads a point: six times in a measurement window (seconds)."""
-    return max(0.25, windows / 6)
 
 
 def boundary(time: int, seconds: int) -> int:

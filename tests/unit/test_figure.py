@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.figure import Carry, Disclosure, disclose, generalise, significant
+from agent.figure import STEPS, Carry, Disclosure, disclose, generalise, significant
 from agent.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 
@@ -69,6 +69,12 @@ def test_a_code_is_generalised_as_far_as_the_stream_says() -> None:
         for digits in (6, 4, 2)
     }
     assert codes == {6: "10 09 03", 4: "10 09", 2: "10"}
+
+
+def test_a_streams_steps_are_named_in_the_order_of_the_policy() -> None:
+    places = [STEPS.index(step.name) for step in disclosed(SLAG, slag=four()).steps]
+    assert places == sorted(places)
+    assert {STEPS[place] for place in places} == set(STEPS) - {"tickets", "merge"}
 
 
 def test_the_asterisk_of_a_hazardous_code_goes_with_its_last_digits() -> None:
