@@ -30,6 +30,10 @@ class PointSettings(Settings):
     """Lowest and highest value that can be true, in the point's unit; outside it is bad."""
     sentinels: tuple[float, ...] = ()
     """Values the device sends instead of a measurement (such as -32768), before scaling."""
+    good: tuple[float, ...] = ()
+    """Makes it a status point: the values that mean the device is all right. While it has another,
+    or none, every meter that uses the source has bad readings, unless it names its own `status`;
+    `[]` is no status point."""
 
     def span(self) -> float | None:
         """Give the value at which the counter wraps, in the point's unit; None when unknown."""

@@ -4,8 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from adapters.errors import PermanentError
-from adapters.reading import Block, Fault, Quality, Value
+from adapters.reading import Block, Fault, Value
 from agent.crosscheck import CrossCheck
+from agent.gate import Gate, ungated
 from agent.meter import Input
 from agent.meters import METERS
 from agent.total import Aggregation, Event, Total
@@ -16,9 +17,7 @@ VERSION = 1
 """Version of the state of a stream."""
 CARRYING = ("total", "batch")
 """Meters whose quantity is not lost when its window is closed."""
-STATUS = "status"
 FUTURE = "future"
-_GATED = Fault(Quality.BAD, STATUS)
 _MOST_LAYOUTS = 1024
 _Picks = tuple[tuple[str, int], ...]
 
@@ -28,7 +27,7 @@ def _aggregation(kind: str) -> Aggregation:
 
 
 class _Track:
-    """One stream: the gate of its status point, its meter, its windows."""
+    """One stream: the gate of its status points, its meter, its windows."""
 
     def __init__(self, plan: StreamPlan, length: int, log: list[Event]) -> None:
         meter = plan.meter
@@ -48,13 +47,12 @@ class _Track:
         self._check = (
             CrossCheck(meter, plan.unit, length) if CrossCheck.role in meter.inputs else None
         )
-        self._gated = STATUS in meter.inputs
-        self._gate_time, self._gate_open = NEVER, False
+        self._gate = Gate(meter.gates, meter.max_gap)
 
     def take(self, time: int, inputs: Sequence[Input]) -> None:
         """Take the stream's readings of one instant, its status before the others."""
-        if self._gated:
-            inputs = self._gate(time, inputs)
+        if self._gate:
+            inputs = self._gate.take(time, inputs)
         if self._check is not None:
             inputs = self._cross(self._check, time, inputs)
         if inputs:
@@ -85,18 +83,6 @@ class _Track:
             self._log += [event] if event else []
         return total
 
-    def _gate(self, time: int, inputs: Sequence[Input]) -> list[Input]:
-        """Set the gate and make readings bad while it is not known to be open."""
-        good = self.plan.meter.status_good
-        for role, value, fault in inputs:
-            if role == STATUS and time >= self._gate_time:
-                bad = fault is not None and fault.quality is Quality.BAD
-                self._gate_time, self._gate_open = time, not bad and value in good
-        others = [one for one in inputs if one[0] != STATUS]
-        if self._gate_open and time - self._gate_time <= self.plan.meter.max_gap:
-            return others
-        return [(role, None, _GATED) for role, _, _ in others]
-
     def due(self, now: int, resumed: int, grace: int) -> bool:
         """Tell whether the first open window is to be closed."""
         end = self.windows.next_end
@@ -108,10 +94,10 @@ class _Track:
         reached = self.meter.reached()
         if self._check is not None:
             reached = min(reached, self._check.reached())
-        return min(reached, self._gate_time) if self._gated else reached
+        return min(reached, self._gate.reached()) if self._gate else reached
 
     def _inputs(self) -> dict[str, list[str]]:
-        inputs = self.plan.meter.inputs.items()
+        inputs = ungated(self.plan.meter.inputs).items()
         return {role: [one.source, one.point] for role, one in inputs if role != CrossCheck.role}
 
     def snapshot(self) -> dict[str, Any]:
@@ -121,7 +107,7 @@ class _Track:
             "unit": self.plan.unit,
             "kind": self.plan.meter.kind,
             "inputs": self._inputs(),
-            "gate": [self._gate_time, self._gate_open],
+            "gate": self._gate.snapshot(),
             "meter": self.meter.snapshot(),
             "windows": self.windows.snapshot(),
             "check": None if self._check is None else self._check.snapshot(),
@@ -134,7 +120,7 @@ class _Track:
         """
         if state["version"] != VERSION:
             raise ValueError(f"it is of version {state['version']!r}, this is {VERSION}")
-        self._gate_time, self._gate_open = state["gate"]
+        self._gate.restore(state["gate"])
         kind = self.plan.meter.kind
         unit_changed = state["unit"] != self.plan.unit
         unit_changed |= _aggregation(state["kind"]) != _aggregation(kind)
@@ -145,7 +131,7 @@ class _Track:
                 f"open windows of a {state['kind']} in {state['unit']} are left behind: "
                 f"it is a {kind} in {self.plan.unit}"
             )
-        if (state["kind"], state["inputs"]) != (kind, self._inputs()):
+        if (state["kind"], ungated(state["inputs"])) != (kind, self._inputs()):
             return "the meter starts anew: its kind or its points are others"
         self.meter.restore(state["meter"])
         if self._check is not None and state.get("check"):

@@ -30,7 +30,7 @@ class MeterTable(Settings):
     max_gap: Duration | None = None
     """Longest time between two readings that is bridged; else three times the source's `every`."""
     status: StatusTable | None = None
-    """A point that gates the meter."""
+    """A point that gates the meter, in place of the status points of its sources."""
     class_: Accuracy | None = Field(default=None, alias="class")
     """The largest relative error by the meter's class, `"1 %"`; of independent parts with a plus:
     flow sensor, temperature pair and calculator are `"2 % + 1 % + 0.5 %"`. Totals then carry their

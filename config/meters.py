@@ -90,7 +90,8 @@ class Resolver:
             inputs |= self._batch_inputs(table, measured, scale, at)
         if isinstance(table, TotalMeter) and table.check is not None:
             inputs |= self._check(table.check, measured, scale, (*at, "check"))
-        inputs |= self._status(table, at)
+        status, gates = self._status(table, inputs, at)
+        inputs |= status
         return _CANONICAL[wanted], MeterPlan(
             kind=meter,
             inputs=inputs,
@@ -98,7 +99,7 @@ class Resolver:
             hold=isinstance(table, RateMeter | StockMeter) and table.hold,
             modulus=self._modulus(table, point, factor, scale, at),
             max_rate=self._max_rate(table, scale, at),
-            status_good=table.status.good if table.status else (),
+            gates=gates,
             uncertainty=uncertainty(table.class_) if table.class_ else None,
             tolerance=percent(table.tolerance) if isinstance(table, TotalMeter) else 0.0,
             empty=self._empty(table, scale, at),
@@ -143,13 +144,14 @@ class Resolver:
             "flow": self._input("flow", table.flow, flow),
             "supply": self._temperature("supply", table.supply, at),
             **({"return": self._temperature("return", table.return_, at)} if table.return_ else {}),
-            **self._status(table, at),
         }
+        status, gates = self._status(table, inputs, at)
+        inputs |= status
         return MeterPlan(
             kind="heat",
             inputs=inputs,
             max_gap=self._gap(table, inputs),
-            status_good=table.status.good if table.status else (),
+            gates=gates,
             uncertainty=uncertainty(table.class_) if table.class_ else None,
             flow_is_mass=by_mass,
             flow_sensor=table.flow_sensor,
@@ -198,11 +200,24 @@ class Resolver:
         self._fitting(point, name, ("temperature",), (*at, role))
         return self._input(role, name, self.units.scale(point.unit, "Cel"))
 
-    def _status(self, table: MeterTable, at: Key) -> dict[str, InputPlan]:
-        if table.status is None:
-            return {}
-        self._point(table.status.point, (*at, "status", "point"))
-        return {"status": self._input("status", table.status.point, Scale(1.0))}
+    def _status(
+        self, table: MeterTable, inputs: Mapping[str, InputPlan], at: Key
+    ) -> tuple[dict[str, InputPlan], dict[str, tuple[float, ...]]]:
+        """Give the status points that gate a meter, and the values of each that are good.
+
+        They are the one it names; else those of the sources its inputs are from.
+        """
+        if table.status is not None:
+            self._point(table.status.point, (*at, "status", "point"))
+            own = self._input("status", table.status.point, Scale(1.0))
+            return {"status": own}, {"status": table.status.good}
+        gates = {
+            f"status {name}.{point}": good
+            for name in dict.fromkeys(one.source for one in inputs.values())
+            for point, good in _speaking(self.plant.sources[name])
+        }
+        named = {role: role.partition(" ")[2] for role in gates}
+        return {role: self._input(role, one, Scale(1.0)) for role, one in named.items()}, gates
 
     def _point(self, name: str, at: Key) -> PointSettings:
         """Find a point by its `source.point`; notes what there is when there is none."""
@@ -329,6 +344,11 @@ class _Quantity:
 
     name: str
     density: float | None
+
+
+def _speaking(source: Source) -> list[tuple[str, tuple[float, ...]]]:
+    """Give a source's status points with the values that are good."""
+    return [(name, point.good) for name, point in source.settings.points.items() if point.good]
 
 
 def _counting(table: _Counted) -> tuple[Literal["rate", "total", "batch", "stock"], str]:

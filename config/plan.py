@@ -7,7 +7,7 @@ rates in quantity per second (`t/s`, `m3/s`, `MW.h/s`), totals in the quantity, 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from adapters.adapter import Source
@@ -47,7 +47,8 @@ class MeterPlan:
 
     Roles: rate → `rate`; total → `total`, and `check`, its rate; batch → `weight` with `ticket`
     (and `void`) or `stable`, and `tare` of a gross weight; heat → `flow`, `supply`, and `return`
-    unless there is a `reference`; stock → `level`; any may add `status`.
+    unless there is a `reference`; stock → `level`; any may add status points: their roles, `status`
+    or that and the point's name, are the keys of `gates`, with the values that are good.
     Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
     so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
     `reference` is in Cel. `modulus` and `max_rate` of a heat meter whose flow is a totaliser are in
@@ -61,7 +62,7 @@ class MeterPlan:
     hold: bool = False
     modulus: float | None = None
     max_rate: float | None = None
-    status_good: tuple[float, ...] = ()
+    gates: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     flow_is_mass: bool = False
     flow_sensor: Literal["supply", "return"] | None = None
     pressure_mpa: float = 1.6

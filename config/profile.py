@@ -34,8 +34,6 @@ class ProfilePoint(BaseModel):
     """How far the point can be relied on, where it differs from the profile's."""
     about: str = ""
     """What to know when using it."""
-    good: tuple[float, ...] = ()
-    """Values of a status point that mean the device is all right."""
 
     @property
     def keys(self) -> dict[str, Any]:

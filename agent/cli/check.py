@@ -50,7 +50,7 @@ def check(plant_file: str, as_json: bool) -> None:
         [
             (
                 row["name"], row["code"] or row["kind"], row["unit"],
-                row["leaves"], f"{row['meter']} of {', '.join(row['points'])}",
+                row["leaves"], _meter(row),
             )
             for row in document["streams"]
         ],
@@ -103,10 +103,30 @@ def _stream(stream: "StreamPlan", *, hub: bool) -> Mapping[str, Any]:
         "code": stream.code,
         "unit": stream.unit,
         "meter": stream.meter.kind,
-        "points": [f"{given.source}.{given.point}" for given in stream.meter.inputs.values()],
+        "points": [
+            f"{given.source}.{given.point}"
+            for role, given in stream.meter.inputs.items()
+            if role not in stream.meter.gates
+        ],
+        "only_while": [
+            {
+                "point": f"{stream.meter.inputs[role].source}.{stream.meter.inputs[role].point}",
+                "good": list(good),
+            }
+            for role, good in stream.meter.gates.items()
+        ],
         "share": stream.share,
         "leaves": _leaves(stream, hub=hub),
     }
+
+
+def _meter(row: Mapping[str, Any]) -> str:
+    text = f"{row['meter']} of {', '.join(row['points'])}"
+    gates = [
+        f"{one['point']} is {' or '.join(f'{value:g}' for value in one['good'])}"
+        for one in row["only_while"]
+    ]
+    return f"{text}; only while {' and '.join(gates)}" if gates else text
 
 
 def _leaves(stream: "StreamPlan", *, hub: bool) -> str:

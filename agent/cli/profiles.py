@@ -78,7 +78,7 @@ def described(one: "Profile") -> dict[str, Any]:
                 **{key: point.keys.get(key) for key in ("register", "type", "unit")},
                 "needs": list(point.needs),
                 "confidence": point.confidence or file.confidence,
-                "good": list(point.good),
+                "good": list(point.keys.get("good", ())),
                 "about": point.about,
                 "keys": point.keys,
             }

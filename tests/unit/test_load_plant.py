@@ -157,7 +157,7 @@ def test_a_heat_meter_takes_volume_or_mass_and_temperatures_in_any_unit(tmp_path
     assert found.inputs["flow"].factor == pytest.approx(1 / 3600)
     assert (found.inputs["return"].factor, found.inputs["return"].offset) == (1.0, -273.15)
     assert (found.pressure_mpa, found.dt_min, found.flow_sensor) == (0.6, 2.0, "return")
-    assert (found.status_good, found.inputs["status"].point) == ((1.0, 2.0), "ok")
+    assert (found.gates, found.inputs["status"].point) == ({"status": (1.0, 2.0)}, "ok")
     assert not found.flow_is_mass
     by_mass = stream(tmp_path, text % "mass_flow").meter
     assert by_mass.flow_is_mass

@@ -127,7 +127,7 @@ def test_after_a_restart_overdue_windows_wait_a_grace_for_the_source() -> None:
 
 def test_the_status_point_makes_the_meters_readings_bad() -> None:
     more = {"status": InputPlan("status", "plc", "state")}
-    plan = stream(rate_plan(max_gap=30 * S, more=more, status_good=(1.0,)))
+    plan = stream(rate_plan(max_gap=30 * S, more=more, gates={"status": (1.0,)}))
     pipeline = Pipeline([plan], windows(MIN))
     for t in range(0, 61, 10):
         pipeline.take(block(T0 + t * S, {"rate": 1.0, "state": 0 if t in {20, 30, 40, 50} else 1}))
@@ -138,7 +138,7 @@ def test_the_status_point_makes_the_meters_readings_bad() -> None:
 @pytest.mark.parametrize(("state", "counts"), [(True, True), (1.0, True), ("1", False), (2, False)])
 def test_only_the_named_status_values_are_good(state: Value, counts: bool) -> None:
     more = {"status": InputPlan("status", "plc", "state")}
-    plan = stream(rate_plan(max_gap=30 * S, more=more, status_good=(1.0, 3.0)))
+    plan = stream(rate_plan(max_gap=30 * S, more=more, gates={"status": (1.0, 3.0)}))
     pipeline = Pipeline([plan], windows(MIN))
     for t in (0, 10):
         pipeline.take(block(T0 + t * S, {"state": state, "rate": 1.0}))
@@ -147,7 +147,7 @@ def test_only_the_named_status_values_are_good(state: Value, counts: bool) -> No
 
 def test_a_status_that_is_bad_old_or_unheard_of_is_not_good() -> None:
     more = {"status": InputPlan("status", "plc", "state")}
-    plan = stream(rate_plan(max_gap=30 * S, more=more, status_good=(1.0,)))
+    plan = stream(rate_plan(max_gap=30 * S, more=more, gates={"status": (1.0,)}))
     pipeline = Pipeline([plan], windows(MIN))
     fed(pipeline, "rate", (0, 1.0), (1, 1.0))
     pipeline.take(block(T0 + 2 * S, {"state": 1}, {"state": BAD}))
