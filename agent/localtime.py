@@ -41,6 +41,11 @@ def local_day(instant: int, zone: ZoneInfo) -> date:
     return datetime.fromtimestamp(instant // NANOSECONDS, UTC).astimezone(zone).date()
 
 
+def local_text(instant: int, zone: ZoneInfo) -> str:
+    """Write an instant in local time with its distance from UTC: `2026-10-25T02:15:00+01:00`."""
+    return datetime.fromtimestamp(instant // NANOSECONDS, UTC).astimezone(zone).isoformat()
+
+
 def year(number: int, zone: ZoneInfo) -> Calendar:
     """Give a local year in its months."""
     firsts = [date(number, month, 1) for month in range(1, _MONTHS + 1)]

@@ -8,6 +8,7 @@ push out is counted and logged.
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
@@ -193,6 +194,19 @@ class Outbox:
         )
         return [Event(*row) for row in rows]
 
+    def totals_by_stream(
+        self, start: int, end: int, streams: Sequence[str] = ()
+    ) -> Iterator[Total]:
+        """Give totals of windows that start in [start, end), stream by stream, in order of time.
+
+        `streams` are those wanted, all without any. All are of one commit of the writer.
+        """
+        with self._database.look() as db, _still(db):
+            for stream in streams or _streams(db):
+                query = "SELECT * FROM totals WHERE stream = ? AND start >= ? AND start < ?"
+                for row in db.execute(f"{query} ORDER BY start", (stream, start, end)):
+                    yield total_of(row)
+
     def depth(self) -> Depth:
         """Measure what waits."""
         waiting, size, oldest = self._rows(
@@ -202,6 +216,26 @@ class Outbox:
         ended = self._rows("SELECT status, count(*) FROM records GROUP BY status")
         last = self.meta("last_receipt")
         return Depth(waiting, size, oldest, dict(ended), int(last) if last else None)
+
+
+@contextmanager
+def _still(db: sqlite3.Cursor) -> Iterator[None]:
+    """Let all queries see the file as it is at the first of them, whatever is written beside."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def _streams(db: sqlite3.Cursor) -> list[str]:
+    """Name the streams that have totals, by a seek for each rather than a look at every row."""
+    found: list[str] = []
+    name = db.execute("SELECT min(stream) FROM totals").fetchone()[0]
+    while name is not None:
+        found.append(name)
+        name = db.execute("SELECT min(stream) FROM totals WHERE stream > ?", (name,)).fetchone()[0]
+    return found
 
 
 def _settle(db: sqlite3.Cursor, rows: Sequence[tuple[str, int, str, str]]) -> int:

@@ -2,7 +2,6 @@
 
 import os
 import time
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -10,7 +9,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import plant_argument, print_json, print_table, quantity
+from agent.cli.output import plant_argument, print_json
 
 if TYPE_CHECKING:
     from agent.localtime import Calendar
@@ -61,13 +60,14 @@ def _made(plan: "PlantPlan", year: int, month: int | None) -> "Report":
         localtime.year(year, zone) if month is None else localtime.month(year, month, zone)
     )
     with Outbox.look_at(Path(plan.state_dir)) as outbox:
-        totals = outbox.each_total(calendar.whole.start, calendar.whole.end)
+        totals = outbox.totals_by_stream(calendar.whole.start, calendar.whole.end)
         return made(plan, calendar, totals, time.time_ns())
 
 
 def _write(found: "Report", form: str, output: str | None) -> None:
     from agent import sheets  # noqa: PLC0415
     from agent.cli import sheetfile  # noqa: PLC0415
+    from agent.cli.reportscreen import show  # noqa: PLC0415
 
     if form == "xlsx" and output is not None:
         _save(output, sheetfile.workbook(sheets.sheets(found)))
@@ -78,7 +78,7 @@ def _write(found: "Report", form: str, output: str | None) -> None:
     elif output is not None:
         raise click.UsageError("a table is for the screen: choose --format csv, xlsx or json")
     else:
-        _show(found)
+        show(found)
 
 
 def _give(text: str, output: str | None) -> None:
@@ -112,65 +112,3 @@ def _save(output: str, content: bytes) -> None:
             mend="give --output a file that this user can write",
         ) from error
     click.echo(f"Written to {output}.", err=True)
-
-
-def _share(share: float | None) -> str:
-    return "" if share is None else f"{share:.1%}"
-
-
-def _show(found: "Report") -> None:
-    from agent.sheets import marks_text  # noqa: PLC0415
-
-    print_table(
-        f"{found.plant}: {found.whole.name}, {found.timezone}",
-        ("stream", "what", "quantity", "covered", "doubtful", "marks"),
-        [
-            (
-                line.stream, line.code or line.kind,
-                quantity(line.whole.quantity, line.unit) or "not measured",
-                _share(line.whole.coverage), _share(line.whole.uncertain),
-                marks_text(line.whole.marks),
-            )
-            for line in found.lines
-        ],
-        empty="no streams",
-    )  # fmt: skip
-    print_table("Periods", ("period", "stream", "quantity", "covered", "doubtful"), _parts(found))
-    print_table(
-        "Added up",
-        ("by", "value", "what", "quantity", "covered"),
-        [
-            (
-                each.by,
-                each.value,
-                f"{each.kind} {each.direction}",
-                quantity(each.quantity, each.unit) or "not measured",
-                _share(each.coverage),
-            )
-            for each in found.groups
-        ],
-    )
-    print_table(
-        "Continuity (each hour's quantity)",
-        ("month", "stream", "hours", "firm", "reached", "P10", "P50", "P90"),
-        [
-            (
-                each.name, line.stream, each.hours, quantity(each.firm, f"{line.unit}/h"),
-                _share(each.firm_share), *(f"{at:.4g}" for at in (each.p10, each.p50, each.p90)),
-            )
-            for line in found.lines
-            for each in line.continuity
-        ],
-    )  # fmt: skip
-
-
-def _parts(found: "Report") -> Iterable[tuple[str, ...]]:
-    """Give the parts in which something was measured, in time order."""
-    for number, part in enumerate(found.parts):
-        for line in found.lines:
-            each = line.parts[number]
-            if each.quantity is not None:
-                yield (
-                    part.name, line.stream, quantity(each.quantity, line.unit),
-                    _share(each.coverage), _share(each.uncertain),
-                )  # fmt: skip

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
 from agent.continuity import percentile
+from agent.lines import Line
 from agent.localtime import Calendar, local_day, month, year
-from agent.report import Line, Report, report
+from agent.report import Report, report
 from agent.total import Total
 from tests.plants import MINUTE, plan
 
@@ -72,7 +73,7 @@ def test_days_months_and_windows_add_up_to_the_year(
     for at, line in enumerate(yearly.lines):
         windows = [
             Fraction(one.quantity) for one in held
-            if one.stream == line.stream
+            if one.stream == line.what.stream
             and datetime.fromtimestamp(one.start / NANOSECONDS, local).year == number
         ]  # fmt: skip
         assert Fraction(line.whole.quantity or 0.0) == Fraction(float(sum(windows, Fraction(0))))

@@ -14,9 +14,10 @@ from openpyxl import load_workbook
 
 from adapters.errors import PermanentError
 from agent.cli import sheetfile, sidestream
+from agent.lines import Line, treatment_class
 from agent.localtime import year
 from agent.outbox import Outbox
-from agent.report import Line, Report, report, treatment_class
+from agent.report import Report, report
 from agent.sheets import Sheet, sheets
 from agent.tables import Commit
 from agent.total import Total
@@ -72,7 +73,7 @@ def made(held: list[Total], until: int = 2**62, of: PlantPlan | None = None) -> 
 
 
 def line(found: Report, stream: str = "slag") -> Line:
-    return next(one for one in found.lines if one.stream == stream)
+    return next(one for one in found.lines if one.what.stream == stream)
 
 
 def test_what_was_not_measured_is_no_zero() -> None:
@@ -148,14 +149,13 @@ def test_surplus_and_need_are_never_added() -> None:
 
 def test_units_of_one_stream_are_never_added() -> None:
     found = made([total(0, 1.0), total(1, 5.0, unit="m3")])
-    assert [(one.unit, one.whole.quantity) for one in found.lines if one.stream == "slag"] == [
-        ("t", 1.0), ("m3", 5.0),
-    ]  # fmt: skip
+    slag = [one for one in found.lines if one.what.stream == "slag"]
+    assert [(one.what.unit, one.whole.quantity) for one in slag] == [("t", 1.0), ("m3", 5.0)]
 
 
 def test_a_stream_that_left_the_plant_file_is_reported_by_its_name() -> None:
     found = line(made([total(0, 4.0, "gone")]), "gone")
-    assert (found.whole.quantity, found.code, found.kind) == (4.0, None, "not stated")
+    assert (found.whole.quantity, found.what.code, found.what.kind) == (4.0, None, "not stated")
 
 
 def test_continuity_tells_the_share_of_hours_at_the_firm_level() -> None:
@@ -187,7 +187,7 @@ def test_windows_longer_than_an_hour_say_nothing_of_hours() -> None:
 def test_a_code_has_its_title_from_the_plants_list_whose_version_is_told() -> None:
     codes = CodeList("low.csv", "7", {"10 09 03": "Furnace slag"})
     found = made([], of=replace(classified(), codes=codes))
-    assert (line(found).title, line(found, "dust").title) == ("Furnace slag", None)
+    assert (line(found).what.title, line(found, "dust").what.title) == ("Furnace slag", None)
     assert ("code list", "low.csv, version 7") in sheets(found)[-1].rows
 
 
@@ -195,7 +195,8 @@ def test_a_workbook_has_every_table_and_texts_are_no_formulas() -> None:
     tables = (*sheets(made([total(0, 1.5)])), Sheet("Odd", ("a",), (("=1+1",),)))
     book = load_workbook(io.BytesIO(sheetfile.workbook(tables)))
     assert book.sheetnames == [
-        "Streams", "Parts", "Periods", "Groups", "Continuity", "About", "Odd",
+        "Streams", "Waste", "Parts", "Periods", "Heat", "Stocks", "Groups", "Continuity", "About",
+        "Odd",
     ]  # fmt: skip
     assert book["Streams"]["J2"].value == 1.5
     assert book["Parts"]["E2"].value == 1.5

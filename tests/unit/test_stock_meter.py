@@ -93,4 +93,4 @@ def test_a_report_leaves_stocks_out_for_they_do_not_add_up() -> None:
     zone = ZoneInfo("Europe/Oslo")
     calendar = year(local_day(T0, zone).year, zone)
     made = report(replace(plan(), streams=(slag, dust, heap)), calendar, stocks, T0)
-    assert [line.stream for line in made.lines] == ["slag", "dust"]
+    assert [line.what.stream for line in made.lines] == ["slag", "dust"]

@@ -1,0 +1,92 @@
+"""Totals gathered for a report, stream by stream, so that little is held of any."""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from agent.accounts import Account
+from agent.continuity import Continuity, Hours, continuity
+from agent.levels import Levels
+from agent.localtime import Calendar, local_day
+from agent.total import Total
+from config.plan import PlantPlan
+
+Key = tuple[str, str]
+"""A stream and its unit."""
+_SECONDS_AN_HOUR = 3600
+
+
+@dataclass(slots=True)
+class Flow:
+    """Windows that add up, of one stream in one unit: by number of part and temperature band."""
+
+    accounts: dict[tuple[int, str | None], Account] = field(
+        default_factory=lambda: defaultdict(Account)
+    )
+    hours: Hours = field(default_factory=Hours)
+    continuity: tuple[Continuity, ...] = ()
+
+
+@dataclass(slots=True)
+class Gathered:
+    """All that a report's totals hold; `end` is the latest end of their windows."""
+
+    flows: dict[Key, Flow] = field(default_factory=dict)
+    stocks: dict[Key, dict[int, Levels]] = field(default_factory=dict)
+    end: int = 0
+
+
+def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Gathered:
+    """Gather the totals of windows that start within a calendar; others are passed by.
+
+    Raises ValueError when a stream's totals do not follow one another.
+    """
+    zone = ZoneInfo(plan.timezone)
+    firm = {(one.name, str(one.unit)): one.firm for one in plan.streams}
+    _, first, last = calendar.whole
+    within = (total for total in totals if first <= total.start < last)
+    held = Gathered()
+    seen: set[str] = set()
+    for name, windows in groupby(within, key=lambda total: total.stream):
+        if name in seen:
+            raise ValueError(f"totals of {name} come in two goes")
+        seen.add(name)
+        own = _of_stream(windows, [part.start for part in calendar.parts])
+        for key, flow in own.flows.items():
+            _settle(flow, firm.get(key), zone)
+        for parts in own.stocks.values():
+            for levels in parts.values():
+                levels.fold()
+        held.flows |= own.flows
+        held.stocks |= own.stocks
+        held.end = max(held.end, own.end)
+    return held
+
+
+def _of_stream(windows: Iterable[Total], starts: Sequence[int]) -> Gathered:
+    held = Gathered()
+    for total in windows:
+        part = bisect_right(starts, total.start) - 1
+        key = (total.stream, total.unit)
+        held.end = max(held.end, total.end)
+        if total.aggregation == "sum":
+            flow = held.flows.get(key) or held.flows.setdefault(key, Flow())
+            flow.accounts[part, total.band].add(total)
+            flow.hours.add(total)
+        else:
+            held.stocks.setdefault(key, defaultdict(Levels))[part].add(total)
+    return held
+
+
+def _settle(flow: Flow, firm: float | None, zone: ZoneInfo) -> None:
+    """Keep of a stream what a report needs; `firm` is in its unit per second."""
+    for account in flow.accounts.values():
+        account.fold()
+    months: Mapping[str, list[float]] = defaultdict(list)
+    for hour, quantity in flow.hours.counted().items():
+        months[local_day(hour, zone).strftime("%Y-%m")].append(quantity)
+    flow.continuity = continuity(months, None if firm is None else firm * _SECONDS_AN_HOUR)
+    flow.hours = Hours()
