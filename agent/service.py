@@ -5,30 +5,40 @@ import logging
 import os
 import random
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from adapters.adapter import Health, Link, Source, adapter
-from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status, statusfile
 from agent.engine import CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
+from agent.keeper import Keeper
+from agent.lifeguard import Lifeguard
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
+from agent.pulse import Pulse
 from agent.record import Sealer
-from agent.tables import Commit, Depth
+from agent.supervisor import Supervisor, cancel
+from agent.tables import Depth
+from agent.troubles import Troubles
 from config.plan import RECORDED, PlantPlan
 from gateway import keys
-from gateway.notify import ALIVE, READY, STOPPING, notify
+from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
 
 _log = logging.getLogger("sidestream.agent")
 _TICK = NANOSECONDS // 2
 _STATUS_EVERY = 5 * NANOSECONDS
 """Longest time between two writings of the status; a change of a source is told at once."""
-_RESTART_AFTER = (1.0, 60.0)
+CLOCKWORK = "clockwork"
+CLOCKWORK_SILENCE = 3 * NANOSECONDS
+"""Longest time between two beats of the clockwork before no sign of life is given; a commit to a
+slow disk may take it. The service manager's own patience (WatchdogSec) comes on top."""
+PUBLISHER = "publisher"
+LANE_SILENCE = 120 * NANOSECONDS
+"""Twice the minute in which an adapter reports each source."""
 KEY_FILE = "plant.key"
 _DRAIN_PATIENCE = 600.0
 _GOODBYE = 3.0
@@ -49,15 +59,6 @@ class _DataClock:
 
     def __call__(self) -> int:
         return self.now or time.time_ns()
-
-
-@dataclass(slots=True)
-class _Progress:
-    """What the watchdog and the status need to know about the service."""
-
-    troubles: dict[str, str] = field(default_factory=dict)
-    told: int = 0
-    """When the status was last written; 0: what it says has changed since."""
 
 
 def is_replay(plan: PlantPlan) -> bool:
@@ -120,11 +121,13 @@ class Service:
             horizon=None if self._replay else HORIZON,
         )
         self._board = status.Board()
-        self._progress = _Progress()
-        self._unwritten = Commit()
-        self._writing = asyncio.Lock()
+        self._told = 0
+        self._troubles = Troubles(self._tell_soon)
+        self._pulse = Pulse()
+        self._supervisor = Supervisor(self._troubles.tell, self._pulse, time.monotonic_ns)
+        self._lane_of: dict[str, tuple[str, int]] = {}
         self._started = wall_clock()
-        self._committed = self._started
+        self._keeper = Keeper(outbox, self._engine, self._troubles, wall_clock, self._kept)
         self._publisher = self._make_publisher(seals)
 
     def _make_publisher(self, seals: Sealer | None) -> Publisher | None:
@@ -138,6 +141,7 @@ class Service:
 
     async def deliver(self, block: Block) -> None:
         """Take a block from an adapter."""
+        self._sign(block.source)
         self._board.note(block)
         self._engine.take(block)
         if self._replay:
@@ -148,14 +152,27 @@ class Service:
         self._data_clock.now = max(self._data_clock.now, block.time)
         self._engine.advance(self._data_clock.now)
         pause = min(_REPLAY_COMMIT, self._plan.windows.checkpoint)
-        if wall_clock() - self._committed > pause:
+        if wall_clock() - self._keeper.committed > pause:
             await self.commit()
+
+    def _sign(self, source: str) -> None:
+        lane = self._lane_of.get(source)
+        if lane is not None:
+            self._pulse.beat(lane[0], time.monotonic_ns(), lane[1])
+
+    def _tell_soon(self) -> None:
+        self._told = 0
+
+    def _kept(self) -> None:
+        if self._publisher is not None:
+            self._publisher.wake()
 
     def report(self, source: str, health: Health) -> None:
         """Take a source's state from an adapter; changes are logged once."""
+        self._sign(source)
         before = self._board.hear(source, health, wall_clock())
         if before is None or (before.link, before.error) != (health.link, health.error):
-            self._progress.told = 0
+            self._told = 0
             calm = health.link in {Link.UP, Link.DONE, Link.CONNECTING}
             text = f": {health.error}" if health.error else ""
             _log.log(
@@ -165,37 +182,11 @@ class Service:
         for note in set(health.notes) - set(before.notes if before else ()):
             _log.warning("source %s: %s", source, note)
 
-    # -- commits ---------------------------------------------------------------------------------
+    # -- the beat --------------------------------------------------------------------------------
 
     async def commit(self) -> None:
-        """Write everything that changed; what the disk refuses is kept and tried again.
-
-        A caller that is cancelled leaves the write to its end: half-known commits would be doubled.
-        """
-        await asyncio.shield(asyncio.create_task(self._write()))
-
-    async def _write(self) -> None:
-        async with self._writing:
-            self._unwritten = self._unwritten.followed_by(self._engine.commit())
-            self._committed = wall_clock()
-            try:
-                await asyncio.to_thread(self._outbox.commit, self._unwritten, self._committed)
-            except TransientError as error:
-                self._trouble("state file", str(error))
-                return
-            self._unwritten = Commit()
-            self._trouble("state file", "")
-        if self._publisher is not None:
-            self._publisher.wake()
-
-    def _trouble(self, what: str, text: str) -> None:
-        if text and self._progress.troubles.get(what) != text:
-            _log.error("%s: %s", what, text)
-            self._progress.told = 0
-        if text:
-            self._progress.troubles[what] = text
-        elif self._progress.troubles.pop(what, None):
-            _log.info("%s: well again", what)
+        """Write everything that changed; what the disk refuses is kept and tried again."""
+        await self._keeper.commit()
 
     async def _tick(self) -> None:
         """Close windows when due, checkpoint the rest, trim the outbox, tell the status."""
@@ -203,45 +194,32 @@ class Service:
         trimmed = 0
         while True:
             now = wall_clock()
+            self._pulse.beat(CLOCKWORK, time.monotonic_ns(), CLOCKWORK_SILENCE)
             if not self._replay:
                 self._engine.advance(now)
-            if self._engine.restless or due(self._committed, checkpoint, now):
+            if self._engine.restless or due(self._keeper.committed, checkpoint, now):
                 await self.commit()
             if due(trimmed, checkpoint, now):
                 trimmed = now
-                await self._trim(now)
-            if due(self._progress.told, _STATUS_EVERY, now):
-                self._progress.told = now
+                await self._keeper.trim(self._plan.outbox, now)
+            if due(self._told, _STATUS_EVERY, now):
+                self._told = now
                 await self._tell(now)
             # On the beat, where devices are polled too: each waking costs, together they cost less.
             await asyncio.sleep((_TICK - wall_clock() % _TICK) / NANOSECONDS)
 
-    async def _trim(self, now: int) -> None:
-        try:
-            events = await asyncio.to_thread(self._outbox.trim, self._plan.outbox, now)
-        except TransientError as error:
-            self._trouble("state file", str(error))
-            return
-        for event in events:
-            _log.error("%s", event.detail)
-
     async def _tell(self, now: int, *, stopped: bool = False) -> None:
-        """Write the status file and ping the watchdog: only a loop that gets here is alive.
-
-        A disk that refuses is told and does not stop the pings: a restart would not mend it, and
-        would forget what waits in memory. A disk that hangs holds up commits, and so the pings.
-        """
+        """Write the status file. A disk that refuses is told: a restart would not mend it."""
         try:
             depth = await asyncio.to_thread(self._outbox.depth)
             document = status.describe(self._snapshot(now, depth, stopped=stopped))
             await asyncio.to_thread(statusfile.write, Path(self._plan.runtime_dir), document)
         except TransientError as error:
-            self._trouble("status file", str(error))
-            notify(ALIVE)
+            self._troubles.tell("status file", str(error))
         else:
-            self._trouble("status file", "")
+            self._troubles.tell("status file", "")
             worst = "".join(f": {text}" for text in document["problems"][:1])
-            notify(ALIVE, status_line(f"{document['level']}{worst}"))
+            notify(status_line(f"{document['level']}{worst}"))
 
     def _snapshot(self, now: int, depth: Depth, *, stopped: bool) -> status.Snapshot:
         return status.Snapshot(
@@ -252,7 +230,7 @@ class Service:
             windows=self._engine.pipeline.open_windows(),
             depth=depth,
             uplink=self._publisher.state if self._publisher else None,
-            troubles=self._progress.troubles,
+            troubles=self._troubles,
             stopped=stopped,
         )
 
@@ -261,16 +239,19 @@ class Service:
     async def run(self, stop: asyncio.Event) -> None:
         """Run until stopped, or until recorded data has ended and been received by the hub."""
         self._say_hello()
-        background = [asyncio.create_task(self._supervise("clockwork", self._tick))]
+        run = self._supervisor.run
+        background = [asyncio.ensure_future(run(CLOCKWORK, self._tick))]
         publishing = None
         if self._publisher is not None:
-            publishing = asyncio.create_task(self._supervise("publisher", self._publisher.run))
+            publishing = asyncio.ensure_future(run(PUBLISHER, self._publisher.run))
             background.append(publishing)
         readers = [
-            asyncio.create_task(self._supervise(f"source {lane}", self._reader(sources)))
+            asyncio.ensure_future(self._lane(f"source {lane}", sources))
             for lane, sources in self._lanes().items()
         ]
         notify(READY)
+        lifeguard = Lifeguard(self._pulse)
+        lifeguard.start()
         stopping = asyncio.create_task(stop.wait())
         try:
             ended = asyncio.gather(*readers) if self._replay else stopping
@@ -287,7 +268,8 @@ class Service:
                 await self._end(readers, complete=False)
             await self._say_goodbye(publishing)
         finally:
-            await _cancel([*readers, *background, stopping])
+            await cancel([*readers, *background, stopping])
+            lifeguard.stop()
             await self._tell(wall_clock(), stopped=True)
         _log.info("agent stopped; everything measured so far is kept")
 
@@ -299,7 +281,7 @@ class Service:
 
     async def _end(self, readers: Sequence[asyncio.Task[None]], *, complete: bool) -> None:
         """Commit what there is; recorded data that has ended closes its last windows too."""
-        await _cancel(readers)
+        await cancel(readers)
         if complete:
             self._engine.finish(self._data_clock())
         await self.commit()
@@ -313,7 +295,7 @@ class Service:
         await asyncio.wait({drained, stopping}, return_when="FIRST_COMPLETED")
         if not drained.done() or not drained.result():
             _log.error("the hub has not confirmed every record: run again to go on sending")
-        await _cancel([drained])
+        await cancel([drained])
         await self._tell(wall_clock())
 
     async def _say_goodbye(self, publishing: asyncio.Task[None] | None) -> None:
@@ -341,48 +323,23 @@ class Service:
 
         return read
 
-    async def _supervise(self, name: str, start: Callable[[], Awaitable[None]]) -> None:
-        """Run a part until it ends; a part that fails is started again, apart from all others.
-
-        Each run is a task of its own, so that a cancellation nobody asked for counts as a failure.
-        """
-        pause, longest = _RESTART_AFTER
-        while True:
-            part = asyncio.ensure_future(start())
-            try:
-                await asyncio.wait({part})
-            finally:
-                await _cancel([part])
-            trouble = _trouble_of(part)
-            self._trouble(name, trouble)
-            if not trouble:
-                return
-            if not part.cancelled() and isinstance(part.exception(), PermanentError):
-                pause = longest
-            await asyncio.sleep(pause)
-            pause = min(longest, pause * 2)
+    def _lane(self, name: str, sources: Sequence[Source]) -> Awaitable[None]:
+        """Run the reader of a lane, which must deliver or report in time."""
+        within = lane_patience(sources)
+        self._lane_of |= {source.name: (name, within) for source in sources}
+        return self._supervisor.run(name, self._reader(sources), within)
 
 
-def _trouble_of(part: asyncio.Future[None]) -> str:
-    """Say why a part ended, or nothing when it ended well."""
-    if part.cancelled():
-        return "it was cancelled, and nobody stopped it"
-    error = part.exception()
-    if error is None:
-        return ""
-    if isinstance(error, SidestreamError):
-        return str(error)
-    _log.debug("a part of the agent failed", exc_info=error)
-    return f"{type(error).__name__}: {error}"
+def lane_patience(sources: Sequence[Source]) -> int:
+    """How long a lane may be silent, in nanoseconds: adapters report at least once a minute.
+
+    A device that is away may be asked again only after its interval, and keeps its lane waiting.
+    """
+    longest = max(source.settings.every for source in sources)
+    waiting = sum(source.settings.timeout for source in sources)
+    return LANE_SILENCE + int(2 * (longest + waiting) * NANOSECONDS)
 
 
 def due(last: int, every: int, now: int) -> bool:
     """Tell whether something is to be done again; at once when the clock was set back."""
     return not 0 <= now - last < every
-
-
-async def _cancel(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

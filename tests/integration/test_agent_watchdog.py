@@ -126,6 +126,8 @@ async def test_a_state_file_that_cannot_be_committed_to_stops_the_signs_of_life(
                 await eventually(lambda: told.silent > SILENT, 9.5)
                 db.execute("ROLLBACK")
             await eventually(lambda: told.silent < 1)
+            assert agent.log.count("clockwork: no sign of life for") == 1
+            assert agent.log.count("clockwork: on time again") == 1
             scale.stand_still()
             await eventually(lambda: agent.value("belt") == scale.value)
             assert await agent.end() == 0
@@ -145,6 +147,9 @@ async def test_a_stuck_loop_stops_the_signs_of_life(tmp_path: Path) -> None:
             await eventually(lambda: len(told.heard("WATCHDOG=1")) >= 2)
             (tmp_path / "plant" / "stick").touch()
             await eventually(lambda: told.silent > SILENT, 9.5)
+            said = "clockwork: no sign of life for"
+            await eventually(lambda: said in agent.log)
+    assert "MainThread is in run (stuck.py:" in agent.log
 
 
 async def test_a_status_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:

@@ -1,15 +1,25 @@
 """Parts of the agent and tasks of an adapter: who ends, and what is left behind."""
 
 import asyncio
-from pathlib import Path
+import contextlib
+import time
+from collections.abc import Callable
 
 import pytest
 
 from adapters.errors import PermanentError, TransientError
 from adapters.opcua.tasks import together
-from agent import service
-from agent.outbox import Outbox
-from tests.plants import plan
+from agent import supervisor
+from agent.pulse import Pulse
+from agent.supervisor import Supervisor
+from agent.troubles import Troubles
+
+
+def watched(
+    tell: Callable[[str, str], None] | None = None, pulse: Pulse | None = None
+) -> Supervisor:
+    tell = tell or Troubles(lambda: None).tell
+    return Supervisor(tell, pulse or Pulse(), time.monotonic_ns)
 
 
 @pytest.mark.parametrize(
@@ -17,9 +27,9 @@ from tests.plants import plan
     [asyncio.CancelledError(), TransientError("away"), PermanentError("wrong"), KeyError("x")],
 )
 async def test_a_part_that_fails_is_started_again_even_when_a_cancellation_escapes_it(
-    failure: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    failure: BaseException, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service, "_RESTART_AFTER", (0.001, 0.001))
+    monkeypatch.setattr(supervisor, "RESTART_AFTER", (0.001, 0.001))
     calls = 0
 
     async def part() -> None:
@@ -28,13 +38,11 @@ async def test_a_part_that_fails_is_started_again_even_when_a_cancellation_escap
         if calls == 1:
             raise failure
 
-    with Outbox.open(tmp_path, 0) as outbox:
-        agent = service.Service(plan(str(tmp_path)), outbox, None)
-        await agent._supervise("part", part)
+    await watched().run("part", part)
     assert calls == 2
 
 
-async def test_stopping_the_agent_stops_a_part_for_good(tmp_path: Path) -> None:
+async def test_stopping_the_agent_stops_a_part_for_good() -> None:
     started = asyncio.Event()
     ended = asyncio.Event()
 
@@ -45,13 +53,11 @@ async def test_stopping_the_agent_stops_a_part_for_good(tmp_path: Path) -> None:
         finally:
             ended.set()
 
-    with Outbox.open(tmp_path, 0) as outbox:
-        agent = service.Service(plan(str(tmp_path)), outbox, None)
-        task = asyncio.create_task(agent._supervise("part", part))
-        await started.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
+    task = asyncio.create_task(watched().run("part", part))
+    await started.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert ended.is_set()
 
 
@@ -67,3 +73,39 @@ async def test_a_group_that_failed_leaves_no_request_for_cancellation_behind() -
     task = asyncio.current_task()
     assert task is not None
     assert task.cancelling() == 0
+
+
+async def test_a_part_that_falls_silent_is_started_again_and_told() -> None:
+    told: list[tuple[str, str]] = []
+    pulse, calls = Pulse(), 0
+
+    async def part() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await asyncio.Event().wait()
+
+    one = watched(lambda name, text: told.append((name, text)), pulse)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(supervisor, "RESTART_AFTER", (0.001, 0.001))
+        await one.run("part", part, within=1)
+    assert calls == 2
+    assert "no sign of life" in told[0][1]
+    assert told[-1] == ("part", "")
+    assert pulse.until("part") is None
+
+
+async def test_a_part_that_does_not_heed_its_end_stays_late() -> None:
+    pulse, enough = Pulse(), asyncio.Event()
+
+    async def part() -> None:
+        while not enough.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await enough.wait()
+
+    running = asyncio.ensure_future(watched(pulse=pulse).run("part", part, within=1))
+    await asyncio.wait({running}, timeout=0.1)
+    assert "part" in pulse.late(time.monotonic_ns())
+    enough.set()
+    running.cancel()
+    await asyncio.wait({running})
