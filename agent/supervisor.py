@@ -12,6 +12,8 @@ from agent.pulse import Pulse
 _log = logging.getLogger("sidestream.agent")
 RESTART_AFTER = (1.0, 60.0)
 """First and longest pause in seconds before a part that failed is started again."""
+SOUND_AFTER = 30.0
+"""Seconds a part that was started again runs before its trouble counts as over."""
 STUBBORN = 10.0
 """Seconds a part may take to end after it was cancelled for its silence."""
 
@@ -43,11 +45,12 @@ class Supervisor:
             if within is not None:
                 self._pulse.beat(name, self._clock(), within)
             part = asyncio.ensure_future(start())
+            sound = asyncio.ensure_future(self._sound(name))
             try:
                 silent = "" if within is None else await self._ended(name, part)
                 await asyncio.wait({part})
             finally:
-                await cancel([part])
+                await cancel([part, sound])
             self._pulse.forget(name)
             trouble = silent or _trouble_of(part)
             self._tell(name, trouble)
@@ -57,6 +60,11 @@ class Supervisor:
                 pause = longest
             await asyncio.sleep(pause)
             pause = min(longest, pause * 2)
+
+    async def _sound(self, name: str) -> None:
+        """Take a part's trouble back once it has run for a while."""
+        await asyncio.sleep(SOUND_AFTER)
+        self._tell(name, "")
 
     async def _ended(self, name: str, part: asyncio.Future[None]) -> str:
         """Wait for a part's end; one that is late is made to end, and what it was is told."""

@@ -95,6 +95,25 @@ async def test_a_part_that_falls_silent_is_started_again_and_told() -> None:
     assert pulse.until("part") is None
 
 
+async def test_the_trouble_of_a_part_is_over_once_it_has_run_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(supervisor, "RESTART_AFTER", (0.001, 0.001))
+    monkeypatch.setattr(supervisor, "SOUND_AFTER", 0.01)
+    troubles, calls = Troubles(lambda: None), 0
+
+    async def part() -> None:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise TransientError("away")
+        assert troubles["part"] == "away"
+        while troubles:
+            await asyncio.sleep(0.001)
+
+    await watched(troubles.tell).run("part", part)
+
+
 async def test_a_part_that_does_not_heed_its_end_stays_late() -> None:
     pulse, enough = Pulse(), asyncio.Event()
 
