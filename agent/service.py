@@ -22,6 +22,7 @@ from agent.pulse import Pulse
 from agent.record import Sealer
 from agent.supervisor import Supervisor, cancel
 from agent.tables import Depth
+from agent.timekeeper import Timekeeper
 from agent.troubles import Troubles
 from config.plan import RECORDED, PlantPlan
 from gateway import keys
@@ -110,7 +111,8 @@ class Service:
         self._outbox = outbox
         self._replay = is_replay(plan)
         self._data_clock = _DataClock()
-        self._clock: Callable[[], int] = self._data_clock if self._replay else wall_clock
+        self._time = Timekeeper(required=plan.windows.require_clock_sync and not self._replay)
+        self._clock_good = asyncio.Event()
         bound = 0 if self._replay else plan.windows.jitter
         draw = random.SystemRandom()
         self._engine = Engine(
@@ -143,9 +145,19 @@ class Service:
         """Take a block from an adapter."""
         self._sign(block.source)
         self._board.note(block)
+        if not self._look_at_clock():
+            return
         self._engine.take(block)
         if self._replay:
             await self._replayed(block)
+
+    def _look_at_clock(self) -> bool:
+        """See whether the clock was set; tells whether it is good enough to measure by."""
+        if not self._replay:
+            self._time.look()
+        if self._time.trusted and not self._clock_good.is_set():
+            self._clock_good.set()
+        return self._time.trusted
 
     async def _replayed(self, block: Block) -> None:
         """Let the data's time drive windows, and commit as they close."""
@@ -193,13 +205,13 @@ class Service:
         checkpoint = self._plan.windows.checkpoint
         trimmed = 0
         while True:
-            now = wall_clock()
+            trusted, now = self._look_at_clock(), wall_clock()
             self._pulse.beat(CLOCKWORK, time.monotonic_ns(), CLOCKWORK_SILENCE)
-            if not self._replay:
+            if trusted and not self._replay:
                 self._engine.advance(now)
-            if self._engine.restless or due(self._keeper.committed, checkpoint, now):
+            if trusted and (self._engine.restless or due(self._keeper.committed, checkpoint, now)):
                 await self.commit()
-            if due(trimmed, checkpoint, now):
+            if trusted and due(trimmed, checkpoint, now):
                 trimmed = now
                 await self._keeper.trim(self._plan.outbox, now)
             if due(self._told, _STATUS_EVERY, now):
@@ -231,6 +243,7 @@ class Service:
             depth=depth,
             uplink=self._publisher.state if self._publisher else None,
             troubles=self._troubles,
+            clock=None if self._replay else self._time.told(),
             stopped=stopped,
         )
 
@@ -243,7 +256,7 @@ class Service:
         background = [asyncio.ensure_future(run(CLOCKWORK, self._tick))]
         publishing = None
         if self._publisher is not None:
-            publishing = asyncio.ensure_future(run(PUBLISHER, self._publisher.run))
+            publishing = asyncio.ensure_future(run(PUBLISHER, self._publish))
             background.append(publishing)
         readers = [
             asyncio.ensure_future(self._lane(f"source {lane}", sources))
@@ -272,6 +285,12 @@ class Service:
             lifeguard.stop()
             await self._tell(wall_clock(), stopped=True)
         _log.info("agent stopped; everything measured so far is kept")
+
+    async def _publish(self) -> None:
+        """Publish once the clock is good: pseudonyms and certificates are of their time."""
+        await self._clock_good.wait()
+        if self._publisher is not None:
+            await self._publisher.run()
 
     def _say_hello(self) -> None:
         sources, streams = len(self._plan.sources), len(self._plan.streams)

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from adapters.adapter import Health, Link, Source
 from adapters.reading import NANOSECONDS, Block, Reading
+from agent.clock import ClockState
 from agent.columns import Column, columns, row
 from agent.publisher import UplinkState
 from agent.tables import Depth
@@ -115,6 +116,8 @@ class Snapshot:
     depth: Depth
     uplink: UplinkState | None
     troubles: Mapping[str, str]
+    clock: ClockState | None = None
+    """None for recorded data, which has its own present."""
     stopped: bool = False
 
 
@@ -140,6 +143,7 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         "windows": [asdict(total) for total in snapshot.windows],
         "outbox": asdict(snapshot.depth),
         "uplink": None if snapshot.uplink is None else asdict(snapshot.uplink),
+        "clock": None if snapshot.clock is None else asdict(snapshot.clock),
         "troubles": dict(snapshot.troubles),
     }
     document["problems"] = problems(document)
@@ -161,6 +165,9 @@ def _source(source: Source, board: Board, points: Mapping[str, Any]) -> dict[str
 def problems(document: Mapping[str, Any]) -> list[str]:
     """Say in words what is not as it should be, worst first."""
     found = [f"{name}: {text}" for name, text in document["troubles"].items()]
+    clock = document["clock"]
+    if clock is not None and clock["problem"]:
+        found.append(clock["problem"])
     for name, source in document["sources"].items():
         found += _source_problems(name, source)
     uplink = document["uplink"]
@@ -200,7 +207,9 @@ def _since(instant: int | None) -> str:
 def level(document: Mapping[str, Any]) -> Level:
     """Grade a document: critical when nothing is measured or stored, warning for any problem."""
     links = {source["link"] for source in document["sources"].values()}
+    clock = document["clock"]
+    waiting = clock is not None and clock["waiting"]
     grave = [name for name in document["troubles"] if not name.startswith("source ")]
-    if grave or (links and links <= {Link.DOWN.value}):
+    if grave or waiting or (links and links <= {Link.DOWN.value}):
         return "critical"
     return "warning" if document["problems"] else "ok"

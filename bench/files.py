@@ -18,6 +18,7 @@ name = "Bench"
 owner = "Bench"
 [windows]
 checkpoint = "{checkpoint} s"
+require_clock_sync = false
 [state]
 directory = "state"
 runtime = "run"

@@ -241,6 +241,7 @@ def _windows(table: WindowsTable) -> WindowPlan:
         grace=nanoseconds(table.grace),
         jitter=nanoseconds(min(table.jitter, table.release)),
         checkpoint=nanoseconds(table.checkpoint),
+        require_clock_sync=table.require_clock_sync,
     )
 
 

@@ -100,13 +100,17 @@ class StreamPlan:
 
 @dataclass(frozen=True, slots=True)
 class WindowPlan:
-    """Lengths in nanoseconds: measurement window, release window, grace, jitter, checkpoint."""
+    """Lengths in nanoseconds: measurement window, release window, grace, jitter, checkpoint.
+
+    `require_clock_sync`: nothing is measured before the clock was synchronised.
+    """
 
     measure: int
     release: int
     grace: int
     jitter: int
     checkpoint: int
+    require_clock_sync: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,7 +111,7 @@ class StreamTable(Settings):
 
 
 class WindowsTable(Settings):
-    """The lengths of windows, which are aligned to the day in UTC."""
+    """The lengths of windows, which are aligned to the day in UTC, and what they need."""
 
     measure: Duration = 900.0
     """Measurement window: divides a day, or is whole days."""
@@ -124,6 +124,9 @@ class WindowsTable(Settings):
     release window, to which the default is cut."""
     checkpoint: Duration = 10.0
     """Time between two savings of the meters' state."""
+    require_clock_sync: bool = True
+    """Measure nothing until this computer's clock was synchronised since the agent started; `false`
+    where there is no time server. Recorded data needs none."""
 
     @model_validator(mode="after")
     def _whole(self) -> "WindowsTable":
@@ -147,7 +150,7 @@ class OutboxTable(Settings):
     """Bounds of the outbox, in which records wait; past either the oldest go first."""
 
     max_age: Duration = 90 * _DAY
-    """Oldest record kept."""
+    """Oldest record kept; counts only while the clock is synchronised."""
     max_size: Size = "200 MB"
     """Most it may take on disk."""
 

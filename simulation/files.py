@@ -8,6 +8,10 @@ from simulation.plants import Counted, SimPlant, SimPoint, SimSource, SimStream
 
 _PLACE = 'timezone = "Europe/Oslo"\n'
 _STATE = '[state]\ndirectory = "state"\nruntime = "run"\n'
+_ANY_CLOCK = """\
+# Plants and agents of a simulation share one computer: they agree on the time, right or wrong.
+require_clock_sync = false
+"""
 _HUB = 'version = "3.1.1"\nkey_file = "hub.key"\n'
 
 
@@ -63,7 +67,7 @@ def plant_file(
         f"[plant]\nname = {_text(plant.name)}\nowner = {_text(plant.owner)}\n{_PLACE}",
         _STATE,
         _uplink(uplink) if uplink else "",
-        _windows(timing) if timing else "",
+        _windows(timing),
         *(_source(source, ports[source.name], pace) for source in plant.sources),
         *(_stream(stream) for stream in plant.streams),
     ]
@@ -77,11 +81,13 @@ def _uplink(uplink: Uplink) -> str:
     )
 
 
-def _windows(timing: Timing) -> str:
+def _windows(timing: Timing | None) -> str:
+    if timing is None:
+        return f"[windows]\n{_ANY_CLOCK}"
     return (
         f'[windows]\nmeasure = "{timing.measure} s"\nrelease = "{timing.release} s"\n'
         f'grace = "{timing.grace:g} s"\njitter = "{timing.jitter:g} s"\n'
-        f'checkpoint = "{timing.checkpoint:g} s"\n'
+        f'checkpoint = "{timing.checkpoint:g} s"\n{_ANY_CLOCK}'
     )
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import sqlite3
 import subprocess
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,6 +31,7 @@ release = "2 s"
 grace = "300 ms"
 jitter = "100 ms"
 checkpoint = "200 ms"
+require_clock_sync = false
 [state]
 directory = "state"
 runtime = "run"
@@ -108,10 +109,13 @@ class Agent:
         self.folder.mkdir(exist_ok=True)
         (self.folder / "plant.toml").write_text("\n".join([FILE, *parts]))
 
+    def command(self) -> Sequence[str]:
+        return COMMAND
+
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, "run", "plant.toml"], cwd=self.folder, stdout=log, stderr=log,
+                [*self.command(), "run", "plant.toml"], cwd=self.folder, stdout=log, stderr=log,
                 env={**os.environ, **self.environment},
             )  # fmt: skip
 
@@ -144,7 +148,7 @@ class Agent:
 
     async def status(self) -> tuple[int, str]:
         """Run `sidestream status`; gives its exit code and what it printed."""
-        asked = [*COMMAND, "status", "plant.toml"]
+        asked = [*self.command(), "status", "plant.toml"]
         done = await asyncio.to_thread(
             subprocess.run, asked, cwd=self.folder, capture_output=True, text=True, check=False
         )

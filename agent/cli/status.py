@@ -98,6 +98,14 @@ def _show(document: Mapping[str, Any], every_point: bool) -> None:
     _show_outbox(document, now)
 
 
+def _clock(clock: Mapping[str, Any] | None) -> str:
+    if clock is None:
+        return "that of the recorded data"
+    said = {True: "synchronised", False: "not synchronised", None: "unknown"}
+    need = "" if clock["required"] else " (not required)"
+    return said[clock["synchronised"]] + need
+
+
 def _source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
     points = source["points"].values()
     bad = sum(row["quality"] == "bad" for row in points)
@@ -135,5 +143,6 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
     else:
         link = uplink["link"]
         rows.append(("broker", "connected" if link["connected"] else link["detail"]))
+    rows.append(("clock", _clock(document.get("clock"))))
     rows.append(("running for", span((now - document["started"]) / 1e9)))
     print_table("Outbox", ("", ""), [row for row in rows if row[1]])
