@@ -1,7 +1,6 @@
 """Readings: what a device said, when, and how far it can be trusted."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from enum import IntEnum
 from types import MappingProxyType
 from typing import NamedTuple
@@ -41,22 +40,22 @@ class Reading(NamedTuple):
 NO_FAULTS: Mapping[int, Fault] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """Values of one source that arrived together, kept as columns to cost little per point.
 
     `points` and `values` run in parallel; `points` is the same tuple object each time the same
     request is repeated, so that a consumer can prepare its routing once. `time` is the instant of
     all values unless `times` gives one for each (OPC UA source timestamps). `faults` maps a
     position to what is wrong with the value there; a bad value is `None`, never an old value
-    carried on. `cursor` is how far a resumable source has been read *with* this block.
+    carried on. `cursor` is how far a resumable source has been read *with* this block. It is a
+    tuple, for a replay makes one a row.
     """
 
     source: str
     time: int
     points: tuple[str, ...]
     values: tuple[Value, ...]
-    faults: Mapping[int, Fault] = field(default_factory=lambda: NO_FAULTS)
+    faults: Mapping[int, Fault] = NO_FAULTS
     times: tuple[int, ...] | None = None
     cursor: str | None = None
 

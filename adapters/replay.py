@@ -71,32 +71,34 @@ class Progress:
 
 
 class _Group:
-    """Rows of one instant, on their way to be a block."""
+    """Rows of one instant, on their way to be a block; `time` is that instant."""
 
     def __init__(self, source: str) -> None:
         self.source = source
+        self.time = -1
         self.rows: list[Row] = []
         self.known: dict[tuple[str, ...], tuple[str, ...]] = {}
 
-    def closed_by(self, row: Row) -> bool:
-        return bool(self.rows) and self.rows[0].time != row.time
+    def begin(self, row: Row) -> None:
+        self.time = row.time
+        self.rows = [row]
 
     def block(self, cursor: str) -> Block:
-        rows, self.rows = self.rows, []
-        if len(rows) == 1:
-            time, points, values, faults = rows[0]
-            return Block(self.source, time, points, values, faults, cursor=cursor)
+        if len(self.rows) == 1:
+            time, points, values, faults = self.rows[0]
+            return Block(self.source, time, points, values, faults, None, cursor)
+        return self._joined(cursor)
+
+    def _joined(self, cursor: str) -> Block:
         names: list[str] = []
         found: list[Value] = []
         wrong: dict[int, Fault] = {}
-        for row in rows:
+        for row in self.rows:
             wrong.update({len(names) + at: fault for at, fault in row.faults.items()})
             names += row.points
             found += row.values
-        points = self._same(tuple(names))
-        return Block(
-            self.source, rows[0].time, points, tuple(found), wrong or NO_FAULTS, cursor=cursor
-        )
+        points, faults = self._same(tuple(names)), wrong or NO_FAULTS
+        return Block(self.source, self.time, points, tuple(found), faults, None, cursor)
 
     def _same(self, points: tuple[str, ...]) -> tuple[str, ...]:
         """Give the tuple object used before for these points, as consumers route by identity."""
@@ -136,9 +138,12 @@ def _blocks(
             progress.note(lines.number, str(error))
             row = None
         if row is not None:
-            if group.closed_by(row):
-                yield group.block(f"{lines.before}:{lines.number}")
-            group.rows.append(row)
+            if row.time == group.time:
+                group.rows.append(row)
+            else:
+                if group.rows:
+                    yield group.block(f"{lines.before}:{lines.number}")
+                group.begin(row)
         if progress.rows % _BREATH == 0:
             yield None
     if group.rows:

@@ -62,7 +62,7 @@ def layout(header: str, columns: Mapping[str, str], points: Mapping[str, PointSe
     lower = [name.lower() for name in names]
     time = next((lower.index(name) for name in _TIMES if name in lower), 0)
     cells = {column: _cell(point, points[point]) for column, point in columns.items()}
-    reader = _Reader(separator, len(names), time)
+    reader = _Reader(separator, len(names), time, comma=separator == ";")
     if "point" in lower and "value" in lower:
         at = lower.index("point"), lower.index("value")
         quality = lower.index("quality") if "quality" in lower else None
@@ -84,30 +84,36 @@ class _Reader:
     separator: str
     width: int
     time: int
+    comma: bool
 
     def cells(self, line: str) -> list[str]:
         cells = split(line, self.separator)
-        if len(cells) < self.width or any(cells[self.width :]):
+        if len(cells) != self.width and (len(cells) < self.width or any(cells[self.width :])):
             raise ValueError(f"{len(cells)} cells where the header has {self.width}")
         return cells
 
     def instant(self, cells: list[str]) -> int:
         text = cells[self.time].strip()
-        return instant(text.replace(",", ".") if self.separator == ";" else text)
+        return instant(text.replace(",", ".") if self.comma else text)
 
     def value(self, text: str, cell: Cell) -> tuple[Value, Fault | None]:
-        return value(text.replace(",", ".") if self.separator == ";" else text, cell.settings)
+        return value(text.replace(",", ".") if self.comma else text, cell.settings)
 
 
 def _wide(reader: _Reader, wanted: list[tuple[int, Cell]]) -> Callable[[str], Row | None]:
     points = tuple(cell.point for _, cell in wanted)
 
     def parse(line: str) -> Row | None:
-        cells = reader.cells(line)
-        time = reader.instant(cells)
-        read = [reader.value(cells[at], cell) for at, cell in wanted]
-        faults = {at: fault for at, (_, fault) in enumerate(read) if fault is not None}
-        return Row(time, points, tuple(value for value, _ in read), faults or NO_FAULTS)
+        cells = reader.cells(line.replace(",", ".") if reader.comma else line)
+        time = instant(cells[reader.time].strip())
+        values: list[Value] = []
+        faults: dict[int, Fault] = {}
+        for at, cell in wanted:
+            found, fault = value(cells[at], cell.settings)
+            if fault is not None:
+                faults[len(values)] = fault
+            values.append(found)
+        return Row(time, points, tuple(values), faults or NO_FAULTS)
 
     return parse
 
@@ -181,6 +187,8 @@ def _nanoseconds(text: str) -> int:
 
 
 def _epoch(text: str) -> int:
+    if text.isdecimal():
+        return int(text) * NANOSECONDS
     whole, _, fraction = text.partition(".")
     if not (whole.isdecimal() and (fraction.isdecimal() or not fraction)):
         raise ValueError(text)
@@ -189,13 +197,12 @@ def _epoch(text: str) -> int:
 
 def value(text: str, settings: PointSettings | None) -> tuple[Value, Fault | None]:
     """Read a cell and judge it: empty is missing, and what is no number is bad."""
-    text = text.strip()
-    if not text:
-        return None, MISSING
     found = _number(text)
     if found is None:
-        return None, NOT_A_NUMBER
-    fault = None if settings is None else judge(found, found, settings)
+        return None, NOT_A_NUMBER if text.strip() else MISSING
+    if settings is None:
+        return found, None
+    fault = judge(found, found, settings)
     return (found, None) if fault is None else (None, fault)
 
 
@@ -203,8 +210,12 @@ def _number(text: str) -> float | int | bool | None:
     try:
         found = float(text)
     except ValueError:
-        return {"true": True, "false": False}.get(text.lower())
-    if not math.isfinite(found) or "_" in text:
+        return {"true": True, "false": False}.get(text.strip().lower())
+    if "_" in text:
+        return None
+    if -_EXACT < found < _EXACT:
+        return found
+    if not math.isfinite(found):
         return None
     # A counter past 2^53 would lose units as a float.
-    return int(text) if abs(found) >= _EXACT and text.isdecimal() else found
+    return int(text) if text.strip().isdecimal() else found

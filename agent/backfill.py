@@ -189,7 +189,6 @@ class Backfill:
         self._now = max(self._now, block.time)
         self._keep(self._pipeline.close(self._now))
         self.cursor = block.cursor
-        self.done = all(end >= self.task.end for end in self._closed.values())
 
     def finish(self) -> None:
         """Close every whole window of the file, which has ended; later ones get no totals."""
@@ -198,10 +197,13 @@ class Backfill:
         self.done = True
 
     def _keep(self, totals: Sequence[Total]) -> None:
+        if not totals:
+            return
         for total in totals:
             self._closed[total.stream] = total.end
             if self.task.start <= total.start and total.end <= self.task.end:
                 self._totals.append(total)
+        self.done = all(end >= self.task.end for end in self._closed.values())
 
     @property
     def waiting(self) -> int:

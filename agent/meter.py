@@ -65,7 +65,7 @@ def numeric(time: int, value: Value, fault: Fault | None, book: Book) -> float |
         book.count(time, fault.reason)
         if fault.quality is Quality.BAD:
             return None
-    if type(value) is float and math.isfinite(value):
+    if type(value) is float and -math.inf < value < math.inf:
         return value
     if type(value) is int:
         return value

@@ -1,13 +1,13 @@
 """The pipeline: blocks of readings go in, each stream's closed totals come out, each once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from adapters.errors import PermanentError
-from adapters.reading import Block, Fault, Value
+from adapters.reading import Block
 from agent.crosscheck import CrossCheck
 from agent.gate import Gate, ungated
-from agent.meter import Input
+from agent.meter import Book, Input
 from agent.meters import METERS
 from agent.total import Aggregation, Event, Total
 from agent.window import NEVER, Windows
@@ -19,7 +19,10 @@ CARRYING = ("total", "batch")
 """Meters whose quantity is not lost when its window is closed."""
 FUTURE = "future"
 _MOST_LAYOUTS = 1024
+_NO_END = 1 << 63
+"""An instant after the end of every window."""
 _Picks = tuple[tuple[str, int], ...]
+_Take = Callable[[int, Sequence[Input], Book], None]
 
 
 def _aggregation(kind: str) -> Aggregation:
@@ -49,14 +52,20 @@ class _Track:
         )
         self._gate = Gate(meter.gates, meter.max_gap)
 
-    def take(self, time: int, inputs: Sequence[Input]) -> None:
+    @property
+    def feed(self) -> _Take:
+        """What takes the stream's readings: its meter, where nothing stands before it."""
+        plain = self._check is None and not self._gate
+        return self.meter.take if plain else self._guarded
+
+    def _guarded(self, time: int, inputs: Sequence[Input], book: Book) -> None:
         """Take the stream's readings of one instant, its status before the others."""
         if self._gate:
             inputs = self._gate.take(time, inputs)
         if self._check is not None:
             inputs = self._cross(self._check, time, inputs)
         if inputs:
-            self.meter.take(time, inputs, self.windows)
+            self.meter.take(time, inputs, book)
 
     @staticmethod
     def _cross(check: CrossCheck, time: int, inputs: Sequence[Input]) -> list[Input]:
@@ -139,6 +148,22 @@ class _Track:
         return ""
 
 
+class _Route(NamedTuple):
+    """Which values of a block go to a stream; `only` is the role and place of a single one."""
+
+    track: _Track
+    take: _Take
+    book: Book
+    picks: _Picks
+    only: tuple[str, int] | None
+
+    @classmethod
+    def of(cls, track: _Track, picks: Sequence[tuple[str, int]]) -> "_Route":
+        """Make the route of a stream."""
+        only = picks[0] if len(picks) == 1 else None
+        return cls(track, track.feed, track.windows, tuple(picks), only)
+
+
 class Pipeline:
     """Turns blocks into totals. Pure: all instants, `now` among them, are given to it.
 
@@ -167,7 +192,9 @@ class Pipeline:
         self._log: list[Event] = []
         self._tracks = [_Track(stream, windows.measure, self._log) for stream in streams]
         self._users = self._index()
-        self._layouts: dict[tuple[str, tuple[str, ...]], list[tuple[_Track, _Picks]]] = {}
+        self._layouts: dict[tuple[str, tuple[str, ...]], list[_Route]] = {}
+        self._seen: dict[tuple[str, int], tuple[tuple[str, ...], list[_Route]]] = {}
+        self._earliest = NEVER
         self._changed: list[tuple[str, str]] = []
         for track in self._tracks:
             if state is not None and track.plan.name in state:
@@ -186,31 +213,51 @@ class Pipeline:
         self._begun = instant
         for track in self._tracks:
             track.begin(instant)
+        self._look_ahead()
         for stream, detail in self._changed:
             self._log.append(Event(instant, stream, "meter-changed", detail))
         self._changed.clear()
 
+    def _look_ahead(self) -> None:
+        """Find the first instant at which any window may be due."""
+        self._earliest = min((track.windows.next_end for track in self._tracks), default=_NO_END)
+
     def take(self, block: Block) -> None:
         """Take a block; costs next to nothing when no stream uses any of its points."""
-        key = (block.source, block.points)
-        layout = self._layouts.get(key)
-        if layout is None:
-            layout = self._lay_out(key)
+        seen = self._seen.get((block.source, id(block.points)))
+        routes = self._routes(block) if seen is None else seen[1]
         if self._begun == NEVER:
             self._begin(block.time)
-        if not layout:
+        if not routes:
             return
-        if block.times is not None:
-            self._take_timed(layout, block, block.times)
+        _, time, _, values, faults, times, _ = block
+        if times is not None:
+            self._take_timed(routes, block, times)
             return
-        time, values, fault = block.time, block.values, block.faults.get
         if self._limit is not None and time > self._limit:
-            self._refuse(layout)
+            self._refuse(routes)
             return
-        for track, picks in layout:
-            track.take(time, [(role, values[at], fault(at)) for role, at in picks])
+        for _, take, book, picks, only in routes:
+            if faults:
+                take(time, [(role, values[at], faults.get(at)) for role, at in picks], book)
+            elif only is not None:
+                take(time, ((only[0], values[only[1]], None),), book)
+            else:
+                take(time, [(role, values[at], None) for role, at in picks], book)
 
-    def _lay_out(self, key: tuple[str, tuple[str, ...]]) -> list[tuple[_Track, _Picks]]:
+    def _routes(self, block: Block) -> list[_Route]:
+        """Find the routes of a block whose tuple of points is another object than before."""
+        key = (block.source, block.points)
+        routes = self._layouts.get(key)
+        if routes is None:
+            routes = self._lay_out(key)
+        if len(self._seen) >= _MOST_LAYOUTS:
+            self._seen.clear()
+        # The tuple is kept beside its routes: no other object can take on its identity.
+        self._seen[block.source, id(block.points)] = (block.points, routes)
+        return routes
+
+    def _lay_out(self, key: tuple[str, tuple[str, ...]]) -> list[_Route]:
         """Prepare which values of a block go to which stream; kept, for blocks repeat."""
         source, points = key
         picks: dict[int, list[tuple[str, int]]] = {}
@@ -219,30 +266,29 @@ class Pipeline:
                 picks.setdefault(number, []).append((role, at))
         if len(self._layouts) >= _MOST_LAYOUTS:
             self._layouts.clear()
-        layout = [(self._tracks[number], tuple(picks[number])) for number in sorted(picks)]
-        self._layouts[key] = layout
-        return layout
+        routes = [_Route.of(self._tracks[number], picks[number]) for number in sorted(picks)]
+        self._layouts[key] = routes
+        return routes
 
-    def _take_timed(
-        self, layout: list[tuple[_Track, _Picks]], block: Block, times: tuple[int, ...]
-    ) -> None:
+    def _take_timed(self, routes: list[_Route], block: Block, times: tuple[int, ...]) -> None:
         """Take a block whose values have their own instants: each stream's in time order."""
-        for track, picks in layout:
-            instants: dict[int, list[tuple[str, Value, Fault | None]]] = {}
-            for role, at in picks:
+        for route in routes:
+            instants: dict[int, list[Input]] = {}
+            for role, at in route.picks:
                 if self._limit is not None and times[at] > self._limit:
-                    self._refuse([(track, ((role, at),))])
+                    route.track.windows.count(NEVER, FUTURE)
                     continue
                 one = (role, block.values[at], block.faults.get(at))
                 instants.setdefault(times[at], []).append(one)
             for time in sorted(instants):
-                track.take(time, instants[time])
+                route.take(time, instants[time], route.book)
 
-    def _refuse(self, layout: list[tuple[_Track, _Picks]]) -> None:
+    @staticmethod
+    def _refuse(routes: list[_Route]) -> None:
         """Count readings from too far ahead; their own window may never come."""
-        for track, picks in layout:
-            for _ in picks:
-                track.windows.count(NEVER, FUTURE)
+        for route in routes:
+            for _ in route.picks:
+                route.track.windows.count(NEVER, FUTURE)
 
     def close(self, now: int) -> list[Total]:
         """Close the windows that are due and give their totals, in time order.
@@ -254,6 +300,8 @@ class Pipeline:
             self._begin(now)
         if self._horizon is not None:
             self._limit = now + self._horizon
+        if now < self._earliest:
+            return []
         return self._close(lambda track: track.due(now, self._begun, self._grace))
 
     def finish(self, now: int) -> list[Total]:
@@ -271,6 +319,7 @@ class Pipeline:
         for track in self._tracks:
             while due(track):
                 totals.append(track.close())
+        self._look_ahead()
         totals.sort(key=lambda total: total.end)
         return totals
 

@@ -115,6 +115,8 @@ class Windows:
         self._uncertainty = uncertainty
         self._log = log
         self._open: dict[int, Tally] = {}
+        self._last = Tally()
+        self._last_start = self._last_end = NEVER
         self._silent = False
 
     def begin(self, instant: int) -> None:
@@ -152,11 +154,14 @@ class Windows:
         `spread` says that its course in time is not known; that matters only past a window's edge.
         `warmth` is the supply temperature at start and end.
         """
-        first = start - start % self.length
-        if first < self.floor or end > first + self.length:
-            self._split(start, end, steady, ramp, doubt, spread, warmth)
-            return
-        tally = self._open.get(first) or self._tally(first)
+        if start < self._last_start or end > self._last_end:
+            first = start - start % self.length
+            if first < self.floor or end > first + self.length:
+                self._split(start, end, steady, ramp, doubt, spread, warmth)
+                return
+            self._last = self._tally(first)
+            self._last_start, self._last_end = first, first + self.length
+        tally = self._last
         tally.add(steady + ramp, end - start, doubt)
         if warmth is not None:
             tally.warm(steady + ramp, end - start, (warmth[0] + warmth[1]) / 2)
@@ -231,6 +236,7 @@ class Windows:
         start = self.floor
         tally = self._open.pop(start, None) or Tally()
         self.floor = start + self.length
+        self._last_end = NEVER
         self._report(self.floor, tally)
         return self._total(start, tally)
 
@@ -293,6 +299,7 @@ class Windows:
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot; one with another window length is fitted to this one's."""
+        self._last_end = NEVER
         self._silent = bool(state["silent"])
         floor = int(state["floor"])
         self.floor = floor if floor == NEVER else -(-floor // self.length) * self.length
