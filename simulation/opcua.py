@@ -15,9 +15,8 @@ from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
-Value = float | int | str | bool | bytes
-"""Bytes are the body of a structure whose type nobody knows."""
-Source = Value | Callable[[], Value]
+from simulation.models import Models, Source, Typed, Value, variant
+
 Clock = Callable[[], int]
 
 NAMESPACE = "urn:sidestream:plant"
@@ -25,12 +24,6 @@ INDEX = 2
 FOLDER = "Plant"
 APPLICATION_URI = "urn:sidestream:simulated:server"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_TYPES: tuple[tuple[type, ua.VariantType], ...] = (
-    (bool, ua.VariantType.Boolean),
-    (int, ua.VariantType.Int64),
-    (float, ua.VariantType.Double),
-    (str, ua.VariantType.String),
-)
 _LIMITS = tuple(
     ua.NodeId(identifier)
     for identifier in (
@@ -72,6 +65,10 @@ class OpcUaPlant:
     """
 
     nodes: Mapping[str, Source]
+    typed: Sequence[Typed] = ()
+    """Variables of instruments as companion specifications model them."""
+    namespaces: Sequence[str] = ()
+    """Further namespaces, from index 3 on, in the server's own order."""
     port: int = 0
     interval: float | None = None
     security: Sequence[str] = ("None",)
@@ -89,7 +86,7 @@ class OpcUaPlant:
     _core: InternalServer | None = field(init=False, default=None)
     _server: Server | None = field(init=False, default=None)
     _held: dict[str, tuple[Value | None, int, int]] = field(init=False, default_factory=dict)
-    _made: list[Any] = field(init=False, default_factory=list)
+    _made: list[ua.NodeId] = field(init=False, default_factory=list)
     _ticking: asyncio.Task[None] | None = field(init=False, default=None)
 
     @property
@@ -189,7 +186,8 @@ class OpcUaPlant:
 
     async def refresh(self) -> None:
         """Call the functions among the nodes once."""
-        for name, source in self.nodes.items():
+        sources = {**self.nodes, **{one.id: one.value for one in self.typed}}
+        for name, source in sources.items():
             if callable(source) and not self.frozen:
                 await self.set(name, source())
 
@@ -199,7 +197,7 @@ class OpcUaPlant:
         made = await folder.add_variable(
             ua.NodeId(name, INDEX),
             ua.QualifiedName(name, INDEX),
-            _variant(value),
+            variant(value),
             datatype=ua.NodeId(ua.ObjectIds.Structure) if isinstance(value, bytes) else None,
         )
         if writable:
@@ -213,17 +211,23 @@ class OpcUaPlant:
 
     async def _populate(self) -> None:
         objects = self._node(ua.NodeId(ua.ObjectIds.ObjectsFolder))
-        await _register(self._ready)
+        await _register(self._ready, self.namespaces)
         await objects.add_folder(ua.NodeId(FOLDER, INDEX), ua.QualifiedName(FOLDER, INDEX))
         for name, source in self.nodes.items():
             await self.add(name, source() if callable(source) else source)
+        spaces = ("", APPLICATION_URI, NAMESPACE, *self.namespaces)
+        models = Models(self._ready.isession, spaces, INDEX, self._made)
+        for one in self.typed:
+            await models.add(one)
+            await self.set(one.id, one.now())
 
     async def _clear(self) -> None:
         names = [*self._held, FOLDER]
         await self._ready.isession.delete_nodes(
-            _deletion([ua.NodeId(name, INDEX) for name in names])
+            _deletion([*self._made, *(ua.NodeId(name, INDEX) for name in names)])
         )
         self._held.clear()
+        self._made.clear()
 
     async def _tick(self, interval: float) -> None:
         while True:
@@ -233,7 +237,7 @@ class OpcUaPlant:
     async def _write(self, name: str) -> None:
         value, instant, status = self._held[name]
         told = ua.DataValue(
-            Value=None if value is None else _variant(value),
+            Value=None if value is None else variant(value),
             StatusCode=ua.StatusCode(status),
             SourceTimestamp=_EPOCH + timedelta(microseconds=instant // 1000),
             ServerTimestamp=_EPOCH + timedelta(microseconds=self.clock() // 1000),
@@ -279,10 +283,10 @@ async def _filled() -> InternalServer:
     return core
 
 
-async def _register(core: InternalServer) -> None:
+async def _register(core: InternalServer, more: Sequence[str]) -> None:
     node = Server(iserver=core).get_node(ua.NodeId(ua.ObjectIds.Server_NamespaceArray))
     held = list(await node.read_value())[:1]
-    await node.write_value([*held, APPLICATION_URI, NAMESPACE])
+    await node.write_value([*held, APPLICATION_URI, NAMESPACE, *more])
 
 
 def _deletion(nodes: Sequence[ua.NodeId]) -> Any:
@@ -291,16 +295,6 @@ def _deletion(nodes: Sequence[ua.NodeId]) -> Any:
             ua.DeleteNodesItem(NodeId=node, DeleteTargetReferences=True) for node in nodes
         ]
     )
-
-
-def _variant(value: Value) -> Any:
-    if isinstance(value, bytes):
-        structure = ua.ExtensionObject(TypeId=ua.NodeId(1, INDEX), Body=value)
-        return ua.Variant(structure, ua.VariantType.ExtensionObject)
-    for kind, name in _TYPES:
-        if isinstance(value, kind):
-            return ua.Variant(value, name)
-    raise TypeError(type(value).__name__)
 
 
 def _free_port() -> int:

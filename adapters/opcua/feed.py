@@ -10,6 +10,7 @@ from asyncua import ua
 from adapters.adapter import Health, Link, Outlet, Source
 from adapters.errors import TransientError
 from adapters.opcua.address import parse
+from adapters.opcua.identify import WRONG_DEVICE, another
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import Sample, sample, stamp
 from adapters.opcua.session import Session, Subscribed, sound
@@ -83,13 +84,26 @@ class Feed:
     async def _serve(self, session: Session) -> None:
         self.revised, self.items, self._handles = (), {}, {}
         self.watch.begin(self.clocks.mono())
-        self.nodes = await session.resolve([parse(point.node) for point in self.points])
-        self.requests += 1
+        await self._find(session)
         await self._refused(range(len(self.points)))
         if self.settings.mode == "poll":
             await self._poll(session)
         else:
             await self._subscribe(session)
+
+    async def _find(self, session: Session) -> None:
+        """Find the nodes, once the server and device are those meant; waits while they are not."""
+        while True:
+            self.nodes = await session.resolve([parse(point.node) for point in self.points])
+            self.requests += 1
+            wrong = await another(session, self.settings, self.nodes)
+            if not wrong:
+                return
+            self.failures += 1
+            told = [(at, Sample(None, WRONG_DEVICE)) for at in range(len(self.points))]
+            await self._told(told, self.clocks.wall(), self.clocks.mono())
+            self.report(Link.DOWN, wrong)
+            await asyncio.sleep(self.clocks.retry)
 
     async def lost(self, error: str) -> None:
         """Make all points bad at a cut (once), and say why."""
@@ -148,6 +162,9 @@ class Feed:
             found = await session.resolve([parse(self.points[at].node) for at in absent])
             for at, node in zip(absent, found, strict=True):
                 self.nodes[at] = node
+            if await another(session, self.settings, self.nodes):
+                for at in absent:
+                    self.nodes[at] = WRONG_DEVICE
             await self._refused(absent)
         return [at for at in absent if not isinstance(self.nodes[at], Fault)]
 

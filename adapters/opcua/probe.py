@@ -3,20 +3,31 @@
 from typing import Any
 
 from adapters.adapter import Probe
+from adapters.errors import PermanentError
 from adapters.opcua.address import parse
 from adapters.opcua.connect import connect
+from adapters.opcua.identify import another
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import sample
 from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 from adapters.opcua.trouble import plain
 from adapters.reading import Fault, Quality
 
+MEND = "check `url` and each `node`, or choose another profile; or correct `identity` and `type`"
+
 
 async def probe(settings: OpcUaSource, now: int) -> list[Probe]:
-    """Open a session, read the points and close it; `now` is in ns since 1970."""
+    """Open a session, read the points and close it; `now` is in ns since 1970.
+
+    Raises `PermanentError` when the server or device is not the one the source's `identity` and
+    types mean.
+    """
     session = await connect(settings, now, 0)
     try:
         nodes = await session.resolve([parse(point.node) for point in settings.points.values()])
+        wrong = await another(session, settings, nodes)
+        if wrong:
+            raise PermanentError(wrong, where=settings.url, mend=MEND)
         there = [node for node in nodes if not isinstance(node, Fault)]
         told = iter(await session.read(there))
         return [

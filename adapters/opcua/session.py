@@ -1,8 +1,8 @@
 """One session on one server, once it is open: only reading services are asked for.
 
-The services used are GetEndpoints, the session and channel services, Read, Translate Browse Paths,
-and those that create subscriptions and monitored items (OPC 10000-4). A session that failed is
-closed and a new object made; nothing of the library's own reconnecting is used.
+The services used are GetEndpoints, the session and channel services, Read, Browse, Translate
+Browse Paths, and those that create subscriptions and monitored items (OPC 10000-4). A session that
+failed is closed and a new object made; nothing of the library's own reconnecting is used.
 """
 
 import asyncio
@@ -15,8 +15,15 @@ from asyncua import ua
 from asyncua.client.ua_client import UaClientState
 
 from adapters.errors import SidestreamError, TransientError
-from adapters.opcua.address import Address, PathAddress
-from adapters.opcua.nodes import browse_path, item, node_id, target
+from adapters.opcua.address import Address, PathAddress, by_uri
+from adapters.opcua.nodes import (
+    UNKNOWN_NAMESPACE,
+    Along,
+    browse_path,
+    item,
+    node_id,
+    target,
+)
 from adapters.opcua.trouble import translated
 from adapters.reading import Fault
 
@@ -29,6 +36,7 @@ RENEW_SHARE = 0.75
 DAY_SECONDS = 86_400.0
 PORTION = 500
 """Items in one request when the server names no limit of its own."""
+MOST_REFERENCES = 10_000
 _NAMESPACES = ua.NodeId(ua.ObjectIds.Server_NamespaceArray)
 _SERVER_STATE = ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)
 _LIMITS = tuple(
@@ -37,6 +45,7 @@ _LIMITS = tuple(
         ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
         ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
         ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
+        ua.ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerBrowse,
     )
 )
 
@@ -48,6 +57,7 @@ class Portions:
     read: int = PORTION
     monitor: int = PORTION
     translate: int = PORTION
+    browse: int = PORTION
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +119,7 @@ class Session:
         spaces = await self._namespaces(addresses)
         found: list[ua.NodeId | Fault] = []
         paths = [address for address in addresses if isinstance(address, PathAddress)]
-        walked = iter(await self._walk(paths))
+        walked = iter(await self._walk(paths, spaces))
         for address in addresses:
             if isinstance(address, PathAddress):
                 found.append(next(walked))
@@ -118,19 +128,45 @@ class Session:
         return found
 
     async def _namespaces(self, addresses: Sequence[Address]) -> list[str]:
-        if not any(isinstance(getattr(each, "namespace", None), str) for each in addresses):
-            return []
+        return await self.spaces() if any(map(by_uri, addresses)) else []
+
+    async def spaces(self) -> list[str]:
+        """Read the server's array of namespace URIs; empty when it tells none."""
         told = (await self._read([_NAMESPACES]))[0]
         held = None if told.Value is None else told.Value.Value
         return [str(uri) for uri in held] if isinstance(held, list) else []
 
-    async def _walk(self, paths: Sequence[PathAddress]) -> list[ua.NodeId | Fault]:
+    async def _walk(
+        self, paths: Sequence[PathAddress], spaces: Sequence[str]
+    ) -> list[ua.NodeId | Fault]:
+        made = [browse_path(path, spaces) for path in paths]
         found: list[ua.NodeId | Fault] = []
-        for part in _parts(paths, self.portions.translate):
-            asked = [browse_path(path) for path in part]
-            request = self.client.uaclient.translate_browsepaths_to_nodeids(asked)
+        for part in _parts([each for each in made if each is not None], self.portions.translate):
+            request = self.client.uaclient.translate_browsepaths_to_nodeids(part)
             found += [target(result) for result in await self._ask(request, len(part))]
+        told = iter(found)
+        return [UNKNOWN_NAMESPACE if each is None else next(told) for each in made]
+
+    async def browse(self, nodes: Sequence[ua.NodeId], along: Along) -> list[list[Any]]:
+        """Follow references from each node; gives what they lead to, cut at 10 000 for each."""
+        found: list[list[Any]] = []
+        for part in _parts(nodes, self.portions.browse):
+            asked = ua.BrowseParameters(NodesToBrowse=[along.of(node) for node in part])
+            results = await self._ask(self.client.uaclient.browse(asked), len(part))
+            found += [await self._rest(result) for result in results]
         return found
+
+    async def _rest(self, result: Any) -> list[Any]:
+        """Give all references of one result, further parts of the answer included."""
+        found = list(result.References or [])
+        # A part without references ends it too: a server could go on giving empty ones.
+        while result.ContinuationPoint and result.References and len(found) < MOST_REFERENCES:
+            asked = ua.BrowseNextParameters(
+                ReleaseContinuationPoints=False, ContinuationPoints=[result.ContinuationPoint]
+            )
+            (result,) = await self._ask(self.client.uaclient.browse_next(asked), 1)
+            found += result.References or []
+        return found[:MOST_REFERENCES]
 
     async def subscribe(self, publishing: float, publish: Publish) -> Subscribed:
         """Create a subscription whose every response, keep-alives too, goes to `publish`."""

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, Field, SerializeAsAny, WithJsonSchema, model_validator
 
 from adapters.adapter import PointSettings, SourceSettings
-from adapters.fields import Duration, FileName
-from adapters.opcua.address import parse
+from adapters.fields import Duration, FileName, Settings
+from adapters.opcua.address import named, parse
 
 DEFAULT_PORT = 4840
 
@@ -33,6 +33,11 @@ def _url(text: str) -> str:
 
 def _node(text: str) -> str:
     parse(text)
+    return text
+
+
+def _named(text: str) -> str:
+    named(text)
     return text
 
 
@@ -66,11 +71,27 @@ Node = Annotated[
 ]
 
 
+TypeName = Annotated[
+    str,
+    AfterValidator(_named),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "minLength": 1,
+            "examples": ["nsu=http://opcfoundation.org/UA/PADIM/;MassFlowRateVariableType"],
+        }
+    ),
+]
+
+
 class OpcUaPoint(PointSettings):
     """One variable of a server."""
 
     node: Node
     """Node id, node id with a namespace URI, or browse path from the root."""
+    type: TypeName | None = None
+    """Type definition that the node must have, or one derived from it; a source with a node of
+    another type is not read."""
     element: Annotated[int, Field(ge=0, le=255)] | None = None
     """Which value, from 0, of a structure that holds Double values alone: of the WeightType of
     Scales (40200) 0 is gross, 1 net and 2 tare."""
@@ -80,11 +101,33 @@ class OpcUaPoint(PointSettings):
     """Added after scaling, in the point's unit."""
 
 
+class OpcUaIdentity(Settings):
+    """What a server or device must say of itself before any value of it is read."""
+
+    what: str = "identity"
+    """What the node holds, for messages: `"serial number"`."""
+    node: Node
+    """The node: a variable, or with `type` alone an object; as of a point."""
+    accepted: tuple[str | int, ...] = ()
+    """The values of the devices meant; any when there are none."""
+    type: TypeName | None = None
+    """Type definition that the node must have, or one derived from it."""
+
+    @model_validator(mode="after")
+    def _says(self) -> Self:
+        if not self.accepted and self.type is None:
+            raise ValueError("`accepted` values, a `type`, or both")
+        return self
+
+
 class OpcUaSource(SourceSettings):
     """One OPC UA server."""
 
     points: Mapping[str, SerializeAsAny[OpcUaPoint]] = Field(default_factory=dict)
     """The variables to read, by name; or the name of a CSV file, one a row."""
+    identity: tuple[OpcUaIdentity, ...] = ()
+    """What is read before anything else in each session; a server or device that says something
+    else is not read."""
     url: Url
     """Address of the server; the port is 4840 when none is written."""
     mode: Literal["subscribe", "poll"] = "subscribe"

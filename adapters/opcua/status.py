@@ -22,6 +22,7 @@ ABSENT = frozenset(
         "bad-not-found",
         "unknown-namespace",
         "ambiguous-path",
+        "wrong-device",
     }
 )
 """Reasons that mean the node is not there, or not for this user: somebody must look."""

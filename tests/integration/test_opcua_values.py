@@ -11,7 +11,8 @@ from adapters.adapter import Link
 from adapters.errors import TransientError
 from adapters.opcua import OPCUA, OpcUa
 from adapters.reading import NANOSECONDS, Quality
-from simulation.opcua import NAMESPACE, OpcUaPlant, Source
+from simulation.models import Source
+from simulation.opcua import NAMESPACE, OpcUaPlant
 from tests.opcuakit import Recorder, Wire, running, services, source
 
 pytestmark = pytest.mark.integration

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.opcua.address import NodeAddress, PathAddress, parse
+from adapters.opcua.address import BASE, Named, NodeAddress, PathAddress, named, parse
 
 _index = st.integers(0, 0xFFFF)
 _uri = st.text(st.characters(codec="utf-8"), min_size=1)
@@ -16,7 +16,7 @@ _text = st.builds(
 _guid = st.builds(NodeAddress, _space, st.just("g"), st.uuids())
 _bytes = st.builds(NodeAddress, _space, st.just("b"), st.binary(min_size=1))
 _name = st.text(st.characters(codec="utf-8"), min_size=1)
-_path = st.builds(PathAddress, st.lists(st.tuples(_index, _name), min_size=1).map(tuple))
+_path = st.builds(PathAddress, st.lists(st.tuples(_space, _name), min_size=1).map(tuple))
 
 
 @given(_numeric | _text | _guid | _bytes)
@@ -54,6 +54,11 @@ def test_any_text_is_an_address_or_a_value_error(text: str) -> None:
         ("/Objects/2:Line1/2:Flow", PathAddress(((0, "Objects"), (2, "Line1"), (2, "Flow")))),
         ("/Root/Objects/2:Flow", PathAddress(((0, "Objects"), (2, "Flow")))),
         ("/Objects/2:m3&/h", PathAddress(((0, "Objects"), (2, "m3/h")))),
+        (
+            "/Objects/nsu=http://example.org/belt;m3&/h/2:Flow",
+            PathAddress(((0, "Objects"), ("http://example.org/belt", "m3/h"), (2, "Flow"))),
+        ),
+        ("/0:nsu=a;b", PathAddress(((0, "nsu=a;b"),))),
     ],
 )
 def test_the_three_forms_are_told_apart(text: str, address: NodeAddress | PathAddress) -> None:
@@ -81,3 +86,16 @@ def test_the_three_forms_are_told_apart(text: str, address: NodeAddress | PathAd
 def test_what_is_no_address_is_refused_with_the_form_wanted(text: str, hint: str) -> None:
     with pytest.raises(ValueError, match=hint.replace("/", ".")):
         parse(text)
+
+
+@given(st.builds(Named, _uri, _name))
+def test_a_name_reads_back_as_it_was_written(found: Named) -> None:
+    if "=" not in found.name or found.space != BASE:
+        assert named(str(found)) == found
+
+
+def test_a_name_without_a_namespace_is_the_standards_own() -> None:
+    assert named("PropertyType") == (BASE, "PropertyType")
+    for text in ("", "i=68", "nsu=;x"):
+        with pytest.raises(ValueError, match="PADIM"):
+            named(text)

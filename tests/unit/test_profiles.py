@@ -60,6 +60,7 @@ def test_the_meters_promised_have_a_profile() -> None:
         "flintec-ft-112",
         "opcua-pa-dim",
         "opcua-scales",
+        "opcua-scales-1",
     } <= set(NAMES)
 
 

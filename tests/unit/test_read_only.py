@@ -47,6 +47,7 @@ FORBIDDEN = {
     "report_device_id",
 }
 OPCUA_REQUESTS = {
+    "BrowseNextParameters",
     "BrowseParameters",
     "CreateMonitoredItemsParameters",
     "CreateSubscriptionParameters",
