@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -67,9 +67,9 @@ class Exact:
     def __init__(self) -> None:
         self._terms: list[float] = []
 
-    def add(self, term: float) -> None:
-        """Add a term."""
-        self._terms.append(term)
+    def add(self, terms: Iterable[float]) -> None:
+        """Add terms."""
+        self._terms += terms
         if len(self._terms) >= _ROOM:
             self.fold()
 
@@ -105,31 +105,24 @@ class Account:
     stating: bool = False
     unstated: bool = False
 
-    def add(self, total: Total) -> None:
-        """Take a window."""
-        length = total.end - total.start
-        self.windows += 1
-        self.tickets += total.tickets
-        if total.marks:
-            self.marks.update(total.marks)
-        if total.coverage:
-            self.covered.add(total.coverage * length)
-        if total.uncertain:
-            self.uncertain.add(total.uncertain * length)
-        if total.spread:
-            self.spread.add(total.spread * length)
-        if total.coverage > 0 or total.quantity:
-            self._measure(total)
+    def add(self, run: Sequence[Total]) -> None:
+        """Take windows, many at once, for there are millions."""
+        self.windows += len(run)
+        self.tickets += sum(one.tickets for one in run)
+        self.marks.update(mark for one in run if one.marks for mark in one.marks)
+        self.covered.add([one.coverage * (one.end - one.start) for one in run])
+        self.uncertain.add([one.uncertain * (one.end - one.start) for one in run if one.uncertain])
+        self.spread.add([one.spread * (one.end - one.start) for one in run if one.spread])
+        self._measure([one for one in run if one.coverage > 0 or one.quantity])
 
-    def _measure(self, total: Total) -> None:
-        self.measured = True
-        if total.quantity:
-            self.quantity.add(total.quantity)
-        if total.uncertainty is not None:
-            self.stating = True
-            self.uncertainty.add(total.uncertainty)
-        elif total.quantity:
-            self.unstated = True
+    def _measure(self, run: Sequence[Total]) -> None:
+        known = [one.uncertainty for one in run if one.uncertainty is not None]
+        self.quantity.add([one.quantity for one in run])
+        self.uncertainty.add(known)
+        self.measured |= bool(run)
+        self.stating |= bool(known)
+        if len(known) < len(run):
+            self.unstated |= any(one.uncertainty is None and one.quantity for one in run)
 
     def fold(self) -> None:
         """Make room: nothing that follows from the account changes."""

@@ -41,13 +41,14 @@ class Hours:
     _quantity: dict[int, float] = field(default_factory=lambda: defaultdict(float))
     _observed: dict[int, float] = field(default_factory=lambda: defaultdict(float))
 
-    def add(self, total: Total) -> None:
-        """Take a window."""
-        length = total.end - total.start
-        if HOUR % length == 0:
-            hour = total.start - total.start % HOUR
-            self._quantity[hour] += total.quantity
-            self._observed[hour] += total.coverage * length / HOUR
+    def add(self, run: Iterable[Total]) -> None:
+        """Take windows."""
+        for total in run:
+            length = total.end - total.start
+            if HOUR % length == 0:
+                hour = total.start - total.start % HOUR
+                self._quantity[hour] += total.quantity
+                self._observed[hour] += total.coverage * length / HOUR
 
     def counted(self) -> Mapping[int, float]:
         """Give the quantity of each hour that counts, by the hour's start."""

@@ -67,17 +67,22 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
 
 
 def _of_stream(windows: Iterable[Total], starts: Sequence[int]) -> Gathered:
+    """Gather one stream's windows in runs of the same part, unit and band."""
     held = Gathered()
-    for total in windows:
-        part = bisect_right(starts, total.start) - 1
-        key = (total.stream, total.unit)
-        held.end = max(held.end, total.end)
-        if total.aggregation == "sum":
+
+    def where(total: Total) -> tuple[int, str, str, str | None]:
+        return bisect_right(starts, total.start) - 1, total.unit, total.aggregation, total.band
+
+    for (part, unit, aggregation, band), each in groupby(windows, key=where):
+        run = list(each)
+        key = (run[0].stream, unit)
+        held.end = max(held.end, *(total.end for total in run))
+        if aggregation == "sum":
             flow = held.flows.get(key) or held.flows.setdefault(key, Flow())
-            flow.accounts[part, total.band].add(total)
-            flow.hours.add(total)
+            flow.accounts[part, band].add(run)
+            flow.hours.add(run)
         else:
-            held.stocks.setdefault(key, defaultdict(Levels))[part].add(total)
+            held.stocks.setdefault(key, defaultdict(Levels))[part].add(run)
     return held
 
 

@@ -1,6 +1,6 @@
 """Levels of one stock over a span: a mean over time, and what was there first and last."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from agent.accounts import HOUR, Exact, Stated
@@ -49,16 +49,20 @@ class Levels:
     stating: bool = False
     unstated: bool = False
 
-    def add(self, total: Total) -> None:
-        """Take a window: its mean counts for as long as the stock was observed."""
+    def add(self, run: Sequence[Total]) -> None:
+        """Take windows: the mean of each counts for as long as the stock was observed."""
+        for total in run:
+            self._add(total)
+
+    def _add(self, total: Total) -> None:
         self.windows += 1
         if total.coverage > 0:
             observed = total.coverage * (total.end - total.start)
-            self.covered.add(observed)
-            self.weighted.add(total.quantity * observed)
+            self.covered.add([observed])
+            self.weighted.add([total.quantity * observed])
             if total.uncertainty is not None:
                 self.stating = True
-                self.uncertainty.add(total.uncertainty * observed)
+                self.uncertainty.add([total.uncertainty * observed])
             elif total.quantity:
                 self.unstated = True
         if total.closing is not None:

@@ -202,6 +202,7 @@ class Outbox:
         `streams` are those wanted, all without any. All are of one commit of the writer.
         """
         with self._database.look() as db, _still(db):
+            db.row_factory = None  # plain tuples: rows that know their names cost twice as much
             for stream in streams or _streams(db):
                 query = "SELECT * FROM totals WHERE stream = ? AND start >= ? AND start < ?"
                 for row in db.execute(f"{query} ORDER BY start", (stream, start, end)):

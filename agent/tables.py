@@ -131,8 +131,8 @@ def total_row(total: Total) -> tuple[object, ...]:
 def total_of(row: Sequence[Any]) -> Total:
     """Give a row as a total; one of an older file may lack the last columns."""
     stream, start, end, quantity, unit, coverage, uncertain, band, marks, reasons, *more = row
-    known = tuple(json.loads(marks))
-    counts = json.loads(reasons)
+    known = () if marks == "[]" else tuple(json.loads(marks))
+    counts = {} if reasons == "{}" else json.loads(reasons)
     return Total(
         stream, start, end, quantity, unit, coverage, uncertain, band, known, counts, *more
     )

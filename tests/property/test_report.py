@@ -6,7 +6,7 @@ from fractions import Fraction
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
@@ -62,6 +62,7 @@ def near(found: Fraction, wanted: Fraction, terms: list[Fraction]) -> bool:
     return abs(found - wanted) <= sum(map(abs, terms), Fraction(0)) * Fraction(1, 2**50)
 
 
+@settings(deadline=None)
 @given(st.data(), ZONES, YEARS)
 def test_days_months_and_windows_add_up_to_the_year(
     data: st.DataObject, zone: str, number: int

@@ -6,7 +6,7 @@ from datetime import datetime
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
@@ -90,7 +90,7 @@ def test_an_exact_sum_is_rounded_once_however_often_it_is_folded(
 ) -> None:
     sum_, other = Exact(), Exact()
     for value in values:
-        (sum_ if value > 0 else other).add(value / 64)
+        (sum_ if value > 0 else other).add([value / 64])
         for _ in range(folds):
             sum_.fold()
             other.fold()
@@ -102,11 +102,12 @@ def test_an_exact_sum_stays_small_and_exact_over_very_many_terms() -> None:
     sum_ = Exact()
     values = [(-1.0) ** at * 1.1**at for at in range(5000)]
     for value in values:
-        sum_.add(value)
+        sum_.add([value])
     assert sum_.value() == exact(values)
     assert len(sum_._terms) < 1024
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data(), st.sampled_from([year(2024, OSLO), month(2026, 3, OSLO), month(2026, 10, OSLO)]))
 def test_the_sum_of_a_stream_is_what_fractions_say(data: st.DataObject, calendar: Calendar) -> None:
     held = data.draw(windows("a", calendar))
@@ -142,6 +143,7 @@ def check_sum(sum_: Sum, own: list[Total], length: Fraction) -> None:
     assert close(sum(one or 0.0 for one in shares), 1.0)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_one_account_of_parts_is_the_account_of_all_their_windows(data: st.DataObject) -> None:
     calendar = year(2026, OSLO)
@@ -150,8 +152,8 @@ def test_one_account_of_parts_is_the_account_of_all_their_windows(data: st.DataO
     parts = [Account(), Account()]
     together = Account()
     for at, one in enumerate(held):
-        parts[at >= cut].add(one)
-        together.add(one)
+        parts[at >= cut].add([one])
+        together.add([one])
     parts[0].fold()
     assert joined(parts).sum(calendar.whole, 2**62) == together.sum(calendar.whole, 2**62)
 
@@ -160,6 +162,7 @@ def by_code(found: Report) -> Group:
     return next(one for one in found.groups if one.by == "code")
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data(), st.lists(st.sampled_from(["p", "q", "r", "s"]), min_size=4, max_size=4))
 def test_uncertainties_of_streams_combine_by_the_meters_they_share(
     data: st.DataObject, points: list[str]
@@ -190,6 +193,7 @@ def test_uncertainties_of_streams_combine_by_the_meters_they_share(
     assert found.declared[0].uncertainty == group.uncertainty
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_heat_is_divided_among_the_bands_of_its_windows(data: st.DataObject) -> None:
     calendar = month(2026, 10, OSLO)
@@ -216,6 +220,7 @@ def assert_bands_add_up(line: Line) -> None:
     assert math.isclose(parts, line.whole.quantity or 0.0, abs_tol=1e-12 * (1 + size))
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_stock_has_the_mean_over_what_was_observed_and_its_first_and_last_level(
     data: st.DataObject,
