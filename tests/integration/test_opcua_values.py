@@ -3,6 +3,7 @@
 import time
 from dataclasses import replace
 from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pytest
 from asyncua import ua
@@ -11,9 +12,11 @@ from adapters.adapter import Link
 from adapters.errors import TransientError
 from adapters.opcua import OPCUA, OpcUa
 from adapters.reading import NANOSECONDS, Quality
-from simulation.models import Source
 from simulation.opcua import NAMESPACE, OpcUaPlant
 from tests.opcuakit import Recorder, Wire, running, services, source
+
+if TYPE_CHECKING:
+    from simulation.models import Source
 
 pytestmark = pytest.mark.integration
 
