@@ -11,8 +11,9 @@ from adapters.fields import Place
 from config import toml
 from config.codes import likely, read_codes, siblings
 from config.errors import ConfigError, meant, shown
+from config.heat import MeterResolver
 from config.locate import Findings, validated
-from config.meters import NANOSECONDS, Plant, Resolver
+from config.meters import NANOSECONDS, Plant
 from config.plan import (
     RECORDED,
     CodeList,
@@ -197,7 +198,7 @@ class _Loader:
             return None
 
     def _streams(self, plant: Plant) -> list[StreamPlan]:
-        resolver = Resolver(plant, Units(), self.findings)
+        resolver = MeterResolver(plant, Units(), self.findings)
         plans = []
         for name, table in self._named("streams").items():
             at = ("streams", name)

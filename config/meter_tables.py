@@ -12,7 +12,8 @@ from pydantic import (
 
 from adapters.fields import Duration, Settings
 from config.locate import CHOICE, at
-from config.texts import Accuracy, Amount, Percent, PointName
+from config.medium_tables import Measured, MediumTable, SteamTable
+from config.texts import Accuracy, Amount, Percent, PointName, is_point
 
 
 class StatusTable(Settings):
@@ -116,27 +117,30 @@ class StockMeter(MeterTable):
 
 
 class HeatMeter(MeterTable):
-    """Thermal energy from a flow and two temperatures, by the properties of water (IAPWS-IF97)."""
+    """Thermal energy from a flow and the states of its medium before and after."""
 
     flow: PointName
     """The flow, `"source.point"`, in volume or mass per time; or its totaliser (m3, kg)."""
-    supply: PointName
-    """Temperature of the warm side."""
+    supply: PointName | None = None
+    """Temperature of the warm side. Only saturated steam told by its `pressure` has none."""
     return_: PointName | None = Field(default=None, alias="return")
-    """Temperature of the cold side."""
+    """Temperature of the cold side; of steam, of its condensate."""
     reference: Amount | None = None
     """Counts heat above this temperature, `"10 Cel"`, in place of a `return`."""
     max_rate: Amount | None = None
     """Of a totaliser: the most that is physically possible, `"500 m3/h"`."""
     modulus: Amount | None = None
     """Of a totaliser: the value at which it wraps; else from its register's width."""
-    flow_sensor: Literal["supply", "return"]
+    flow_sensor: Literal["supply", "return"] | None = None
     """Where the flow sensor sits, for a cubic metre weighs less where it is warm: the wrong
-    position costs 2.8 % at 90/40 °C."""
-    medium: Literal["water"] = "water"
-    """What flows."""
-    pressure: Amount = "16 bar"
-    """Absolute pressure in the pipe."""
+    position costs 2.8 % at 90/40 °C. Required, except for a flow of mass or of norm volume."""
+    medium: MediumTable = "water"
+    """What flows: `"water"`; a liquid by its name, a mixture with its share of mass, `"propylene
+    glycol 40 %"`, `"Therminol 66"`; steam or a gas as a table. Liquids but water, and gases, need
+    the extra `sidestream[media]`."""
+    pressure: Measured | None = None
+    """Absolute pressure in the pipe; else 16 bar, of a gas 1.01325 bar. Steam needs it, and a point
+    may measure it."""
     dt_min: Amount = "3 K"
     """Temperature difference below which the heat counts as uncertain."""
 
@@ -144,8 +148,13 @@ class HeatMeter(MeterTable):
     def _above(self) -> "HeatMeter":
         if (self.return_ is None) is (self.reference is None):
             raise at("return", "the point of the cold side; or `reference` alone")
-        if self.reference is not None and self.flow_sensor != "supply":
+        if self.reference is not None and self.flow_sensor == "return":
             raise at("flow_sensor", '"supply", for heat above a reference')
+        if not isinstance(self.medium, SteamTable):
+            if self.supply is None:
+                raise at("supply", "the point of the warm side")
+            if self.pressure is not None and is_point(self.pressure):
+                raise at("pressure", "a constant: only that of steam is measured")
         return self
 
 

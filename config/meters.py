@@ -31,7 +31,7 @@ _ROLES = {"batch": "weight", "stock": "level"}
 _Counted = RateMeter | TotalMeter | BatchMeter | StockMeter
 
 
-class _Unfit(Exception):  # noqa: N818 - not an error of its own: its problem has been noted
+class Unfit(Exception):  # noqa: N818 - not an error of its own: its problem has been noted
     """Stops resolving one meter, whose problem is noted."""
 
 
@@ -47,7 +47,7 @@ class Plant:
 
 @dataclass(slots=True)
 class Resolver:
-    """Resolves the meters of one load, noting what does not fit."""
+    """Resolves the meters of one load, noting what does not fit; heat meters: `config.heat`."""
 
     plant: Plant
     units: Units
@@ -60,7 +60,7 @@ class Resolver:
             if isinstance(table, HeatMeter):
                 return "MW.h", self._heat(table, at)
             return self._counted(table, stream.kind, at)
-        except _Unfit:
+        except Unfit:
             return None
 
     def firm(self, stream: StreamTable, unit: Unit, at: Key) -> float | None:
@@ -72,8 +72,12 @@ class Resolver:
         try:
             scale = _Quantity(name, self._density(density, (*at[:-1], "meter", "density")))
             return self._amount(stream.firm, scale, "/s", at)
-        except _Unfit:
+        except Unfit:
             return None
+
+    def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
+        """Resolve a heat meter: the business of `config.heat`."""
+        raise NotImplementedError
 
     def _counted(self, table: _Counted, kind: Kind, at: Key) -> tuple[Unit, MeterPlan]:
         meter, name = _counting(table)
@@ -133,73 +137,6 @@ class Resolver:
             return 0.0
         return self._amount(table.empty, to, "", (*at, "empty"))
 
-    def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
-        point = self._point(table.flow, (*at, "flow"))
-        fitting = ("volume rate", "mass rate", "volume", "mass")
-        dimension = self._fitting(point, table.flow, fitting, (*at, "flow"))
-        by_mass, counts = dimension.startswith("mass"), not dimension.endswith("rate")
-        unit = "kg" if by_mass else "m3"
-        flow = self.units.scale(point.unit, unit if counts else f"{unit}/s")
-        inputs = {
-            "flow": self._input("flow", table.flow, flow),
-            "supply": self._temperature("supply", table.supply, at),
-            **({"return": self._temperature("return", table.return_, at)} if table.return_ else {}),
-        }
-        status, gates = self._status(table, inputs, at)
-        inputs |= status
-        return MeterPlan(
-            kind="heat",
-            inputs=inputs,
-            max_gap=self._gap(table, inputs),
-            gates=gates,
-            uncertainty=uncertainty(table.class_) if table.class_ else None,
-            flow_is_mass=by_mass,
-            flow_sensor=table.flow_sensor,
-            pressure_mpa=self._positive(table.pressure, "pressure", "MPa", (*at, "pressure")),
-            dt_min=self._difference(table.dt_min, (*at, "dt_min")),
-            reference=self._reference(table.reference, (*at, "reference")),
-            flow_is_total=counts,
-            modulus=self._flow_modulus(table, point, flow, unit, at) if counts else None,
-            max_rate=self._flow_rate(table, unit, counts, at),
-        )
-
-    def _flow_modulus(
-        self, table: HeatMeter, point: PointSettings, flow: Scale, unit: str, at: Key
-    ) -> float | None:
-        if table.modulus is not None:
-            dimension = "mass" if unit == "kg" else "volume"
-            return self._positive(table.modulus, dimension, unit, (*at, "modulus"))
-        span = point.span()
-        return span * flow.factor if span else None
-
-    def _flow_rate(self, table: HeatMeter, unit: str, counts: bool, at: Key) -> float | None:
-        for key in ("max_rate", "modulus"):
-            if not counts and getattr(table, key) is not None:
-                self.findings.add((*at, key), "the flow is no totaliser", "nothing")
-                raise _Unfit
-        if table.max_rate is None:
-            return None
-        dimension = "mass rate" if unit == "kg" else "volume rate"
-        return self._positive(table.max_rate, dimension, f"{unit}/s", (*at, "max_rate"))
-
-    def _reference(self, text: str | None, at: Key) -> float | None:
-        """Turn `"10 Cel"` into degrees Celsius: a point on the scale, with its zero."""
-        if text is None:
-            return None
-        if self._dimension(text) == "temperature":
-            number, unit = quantity(text)
-            scale = self.units.scale(unit, "Cel")
-            celsius = number * scale.factor + scale.offset
-            if 0 < celsius < 100:  # noqa: PLR2004 - water that is liquid at any pressure
-                return celsius
-        self.findings.add(at, f'"{text}"', "a temperature above 0 Cel and below 100 Cel")
-        raise _Unfit
-
-    def _temperature(self, role: str, name: str, at: Key) -> InputPlan:
-        point = self._point(name, (*at, role))
-        self._fitting(point, name, ("temperature",), (*at, role))
-        return self._input(role, name, self.units.scale(point.unit, "Cel"))
-
     def _status(
         self, table: MeterTable, inputs: Mapping[str, InputPlan], at: Key
     ) -> tuple[dict[str, InputPlan], dict[str, tuple[float, ...]]]:
@@ -223,13 +160,13 @@ class Resolver:
         """Find a point by its `source.point`; notes what there is when there is none."""
         source, _, point = name.partition(".")
         if source in self.plant.unsound:
-            raise _Unfit
+            raise Unfit
         if source not in self.plant.sources:
             known = list(self.plant.sources)
             named = ", ".join([*known, *sorted(self.plant.unsound)][:20]) or "none"
             hint = meant(name, self._points()) or meant(source, known)
             self.findings.add(at, f"no source `{source}`", f"sources: {named}", hint)
-            raise _Unfit
+            raise Unfit
         points = self.plant.sources[source].settings.points
         if point not in points:
             needed = self.plant.lacking.get(source, {}).get(point, ())
@@ -241,7 +178,7 @@ class Resolver:
                 )
             named = ", ".join(list(points)[:20]) or "none"
             self.findings.add(at, f"no point `{point}` in `{source}`", f"its points: {named}", hint)
-            raise _Unfit
+            raise Unfit
         return points[point]
 
     def _points(self) -> list[str]:
@@ -269,7 +206,7 @@ class Resolver:
             source, _, own = name.partition(".")
             hint = f"set `unit` of [sources.{source}.points] {own} to what it counts"
             self.findings.add(at, f'`{name}` in "{point.unit}"', accepted, hint)
-            raise _Unfit
+            raise Unfit
         return str(dimension)
 
     def _factor(self, unit: str, role: str, measured: str, to: "_Quantity") -> Scale:
@@ -305,7 +242,7 @@ class Resolver:
                 return value * _exchange(kind, to.name, to.density)
         accepted = " or ".join(EXAMPLES[_RATES[kind] if per else kind] for kind in kinds)
         self.findings.add(at, f'"{text}"', accepted)
-        raise _Unfit
+        raise Unfit
 
     def _dimension(self, text: str) -> str | None:
         try:
@@ -316,14 +253,14 @@ class Resolver:
     def _positive(self, text: str, dimension: str, target: str, at: Key) -> float:
         if self._dimension(text) != dimension or quantity(text)[0] <= 0:
             self.findings.add(at, f'"{text}"', f"{EXAMPLES[dimension]} above zero")
-            raise _Unfit
+            raise Unfit
         return self.units.amount(text, target)
 
     def _difference(self, text: str, at: Key) -> float:
         """Turn a temperature difference into kelvin: the degree's size counts, not its zero."""
         if self._dimension(text) != "temperature" or quantity(text)[0] < 0:
             self.findings.add(at, f'"{text}"', "a temperature difference (K), zero or more")
-            raise _Unfit
+            raise Unfit
         return self.units.amount(text, "K")
 
     def _gap(self, table: MeterTable, inputs: Mapping[str, InputPlan]) -> int:

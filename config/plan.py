@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from adapters.adapter import Source
+from config.medium_plan import WATER, Medium, Properties
 
 Kind = Literal["material", "heat", "water", "gas"]
 MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
@@ -47,13 +48,14 @@ class MeterPlan:
 
     Roles: rate → `rate`; total → `total`, and `check`, its rate; batch → `weight` with `ticket`
     (and `void`) or `stable`, and `tare` of a gross weight; heat → `flow`, `supply`, and `return`
-    unless there is a `reference`; stock → `level`; any may add status points: their roles, `status`
-    or that and the point's name, are the keys of `gates`, with the values that are good.
+    unless there is a `reference`, and what else tells the medium's state: `pressure` (MPa),
+    `humidity` (a share, or Cel of the dew point); stock → `level`; any may add status points: their
+    roles, `status` or that and the point's name, are the keys of `gates`, with the good values.
     Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
     so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
     `reference` is in Cel. `modulus` and `max_rate` of a heat meter whose flow is a totaliser are in
     m3 or kg. `tolerance` of the check is a share; `uncertainty`, that of the
-    quantity (k = 2), too.
+    quantity (k = 2), too. `properties` of the medium are sampled when the agent starts.
     """
 
     kind: MeterKind
@@ -73,6 +75,8 @@ class MeterPlan:
     reference: float | None = None
     tolerance: float = 0.05
     uncertainty: float | None = None
+    medium: Medium = WATER
+    properties: Properties = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

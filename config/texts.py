@@ -53,6 +53,17 @@ def _reference(text: str) -> str:
     return text
 
 
+def is_point(text: str) -> bool:
+    """Tell a `"source.point"` from a quantity; raises ValueError when it is neither."""
+    try:
+        quantity(text)
+    except ValueError:
+        if _REFERENCE.fullmatch(text):
+            return True
+        raise ValueError('a quantity such as "10 bar", or a point as "source.point"') from None
+    return False
+
+
 def _amount(text: str) -> str:
     quantity(text)
     return text

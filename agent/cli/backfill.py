@@ -52,6 +52,7 @@ def backfill(
     """
     from agent.backfill import Task, chosen  # noqa: PLC0415
     from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.sampling import equipped  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
@@ -60,7 +61,7 @@ def backfill(
     if start is None or end is None:
         raise click.UsageError("give the span: --from DATE --to DATE")
     os.umask(0o077)
-    plan = load_plant(Path(plant_file), for_operator(os.environ))
+    plan = equipped(load_plant(Path(plant_file), for_operator(os.environ)))
     _live_only(plan)
     streams = chosen(plan, source, wanted)
     task = Task(

@@ -25,10 +25,11 @@ def check(plant_file: str, as_json: bool) -> None:
     Example:
       sidestream check plant.toml
     """
+    from agent.sampling import equipped  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
-    document = describe(load_plant(Path(plant_file), for_operator(os.environ)))
+    document = describe(equipped(load_plant(Path(plant_file), for_operator(os.environ))))
     if as_json:
         print_json(document)
         return

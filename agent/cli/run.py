@@ -26,12 +26,13 @@ def run(plant_file: str, verbose: bool) -> None:
       sidestream run /etc/sidestream/plant.toml
     """
     from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.sampling import equipped  # noqa: PLC0415
     from agent.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
 
     log_to_stderr(verbose)
-    plan = load_plant(Path(plant_file), os.environ)
+    plan = equipped(load_plant(Path(plant_file), os.environ))
     os.umask(0o077)
     directory = Path(plan.state_dir)
     with claimed(directory, "agent"), Outbox.open(directory, time.time_ns()) as outbox:

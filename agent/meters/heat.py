@@ -1,18 +1,16 @@
-"""The heat meter: thermal energy of a water circuit from its flow and its temperatures."""
+"""The heat meter: thermal energy of a circuit from its flow and its states."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS
+from agent.media import Fall, medium
 from agent.meter import Book, Input, Order, numeric
-from agent.water import water
 from agent.window import NEVER
 from config.plan import InputPlan, MeterPlan
 
 KILOJOULES_PER_MWH = 3.6e6
 OUT_OF_RANGE = "out-of-range"
-_ROLES = ("flow", "supply", "return")
 
 
 class Sample(NamedTuple):
@@ -38,25 +36,18 @@ class HeatMeter:
     Evaluated at each new instant at which all inputs are usable and none is older than `max_gap`;
     evaluations further apart than `max_gap` are not bridged. The mass flow of a volume meter is
     taken with the specific volume where the sensor sits. In doubt are: a difference below `dt_min`
-    while there is flow, heat that flows the other way (counted as zero), an interval with a bad
-    reading in it. A temperature at which water is not liquid, or outside IAPWS-IF97 region 1,
-    makes its reading bad. With a `reference` there is no return: heat counts above that
-    temperature.
+    while there is flow, heat that flows the other way (counted as zero), a state that the medium
+    tells with doubt, an interval with a bad reading in it. A value outside the medium's range
+    makes its reading bad; values that are no state together make all of them bad, unless nothing
+    flows. With a `reference` there is no return: heat counts above that temperature.
     """
 
     def __init__(self, plan: MeterPlan) -> None:
-        """Prepare the water table; raises `PermanentError` without a flow sensor's position."""
-        if plan.flow_sensor is None and not plan.flow_is_mass:
-            raise PermanentError(
-                "a heat meter that measures volume must say where its flow sensor sits",
-                mend='set flow_sensor = "supply" or flow_sensor = "return"',
-            )
-        self._reference = plan.reference
-        self._roles = _ROLES if plan.reference is None else _ROLES[:2]
+        """Prepare the medium; raises `PermanentError` as it does."""
+        self._medium = medium(plan)
+        self._roles = ("flow", *self._medium.roles)
         self._inputs: dict[str, InputPlan] = {role: plan.inputs[role] for role in self._roles}
         self._max_gap, self._dt_min = plan.max_gap, plan.dt_min
-        self._sensor = None if plan.flow_is_mass else plan.flow_sensor
-        self._water = water(plan.pressure_mpa)
         self._orders = {role: Order() for role in self._roles}
         self._samples = {role: Sample(NEVER, None, doubt=False) for role in self._roles}
         self._last = Power(NEVER, 0.0, 0.0, doubt=False)
@@ -81,7 +72,7 @@ class HeatMeter:
             return None
         plan = self._inputs[role]
         value = None if number is None else number * plan.factor + plan.offset
-        if value is not None and role != "flow" and not self._water.holds(value):
+        if value is not None and role != "flow" and not self._medium.holds(role, value):
             book.count(time, OUT_OF_RANGE)
             value = None
         if value is None:
@@ -97,36 +88,49 @@ class HeatMeter:
             self._samples[role] = Sample(before.time, None, doubt=False)
 
     def _evaluate(self, time: int, book: Book) -> None:
-        flow, supply, back = self._present()
-        if flow.value is None or supply.value is None or back.value is None:
+        present = self._present(time)
+        if present is None:
             return
-        if time - min(flow.time, supply.time, back.time) > self._max_gap:
+        (flow, *values), doubt = present
+        now = self._power(time, flow, values, doubt)
+        if now is None:
+            self._refuse(time, book)
             return
-        power, odd = self._power(flow.value, supply.value, back.value)
-        doubt = odd or flow.doubt or supply.doubt or back.doubt
-        now = Power(time, power, supply.value, doubt)
         if 0 < time - self._last.time <= self._max_gap:
             self._integrate(self._last, now, book)
         self._last = now
 
-    def _present(self) -> tuple[Sample, Sample, Sample]:
-        flow, supply = self._samples["flow"], self._samples["supply"]
-        if self._reference is not None:
-            return flow, supply, Sample(supply.time, self._reference, doubt=False)
-        return flow, supply, self._samples["return"]
+    def _present(self, time: int) -> tuple[list[float], bool] | None:
+        """Give the inputs' values and whether one is in doubt; None unless all are usable."""
+        values, doubt, oldest = [], False, time
+        for at, value, unsure in self._samples.values():
+            if value is None:
+                return None
+            values.append(value)
+            doubt = doubt or unsure
+            oldest = min(oldest, at)
+        return None if time - oldest > self._max_gap else (values, doubt)
 
-    def _power(self, flow: float, supply: float, back: float) -> tuple[float, bool]:
-        """Give the power in MW.h per second, and whether it is in doubt."""
-        table = self._water
+    def _power(self, time: int, flow: float, values: Sequence[float], doubt: bool) -> Power | None:
+        """Evaluate the circuit; None when the values are no state."""
         if flow == 0.0:
-            return 0.0, False
-        if flow < 0.0 or supply < back:
-            return 0.0, True
-        mass = flow
-        if self._sensor is not None:
-            mass = flow / table.volume(supply if self._sensor == "supply" else back)
-        drop = table.enthalpy(supply) - table.enthalpy(back)
-        return mass * drop / KILOJOULES_PER_MWH, supply - back < self._dt_min
+            return Power(time, 0.0, self._medium.warmth(values), doubt)
+        fall = self._medium.fall(values)
+        if fall is None:
+            return None
+        if flow < 0.0 or fall.kelvin < 0.0:
+            return Power(time, 0.0, fall.supply, doubt=True)
+        power = flow / fall.volume * fall.drop / KILOJOULES_PER_MWH
+        return Power(time, power, fall.supply, doubt or self._unsure(fall))
+
+    def _unsure(self, fall: Fall) -> bool:
+        return fall.doubt or fall.kelvin < self._dt_min
+
+    def _refuse(self, time: int, book: Book) -> None:
+        """Treat the readings of an instant as bad, once."""
+        if self._bad < time:
+            book.count(time, OUT_OF_RANGE)
+        self._bad = max(self._bad, time)
 
     def _integrate(self, last: Power, now: Power, book: Book) -> None:
         seconds = (now.time - last.time) / NANOSECONDS

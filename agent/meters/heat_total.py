@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from adapters.reading import Fault, Quality
 from agent.meter import Book, Input, numeric
-from agent.meters.heat import KILOJOULES_PER_MWH, HeatMeter, Sample
+from agent.meters.heat import KILOJOULES_PER_MWH, HeatMeter
 from agent.meters.total import TotalMeter
 from agent.window import WILD
 from config.plan import MeterPlan
@@ -64,13 +64,13 @@ class _Priced:
 class HeatTotalMeter(HeatMeter):
     """Contributes counted flow times the mean of its worth at both ends of the interval.
 
-    The counter is judged as any totaliser is. Its readings count only when the temperatures are
+    The counter is judged as any totaliser is. Its readings count only when the states are
     usable and none is older than `max_gap`; else the difference waits, and comes with the next one
     that counts: no flow is lost, and an interval longer than `max_gap` is spread, with doubt.
     """
 
     def __init__(self, plan: MeterPlan) -> None:
-        """Prepare the counter beside the water table; raises as `HeatMeter` does."""
+        """Prepare the counter beside the medium; raises as `HeatMeter` does."""
         super().__init__(plan)
         self._counter = TotalMeter(
             MeterPlan(
@@ -82,6 +82,7 @@ class HeatTotalMeter(HeatMeter):
             )
         )
         self._count: tuple[int, float | int, bool] | None = None
+        self._counted: float | int | None = None
         self._before: Worth | None = None
 
     def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
@@ -94,26 +95,30 @@ class HeatTotalMeter(HeatMeter):
         super().take(time, inputs, book)
 
     def _evaluate(self, time: int, book: Book) -> None:
-        flow, supply, back = self._present()
-        if flow.value is None or supply.value is None or back.value is None:
+        present = self._present(time)
+        if present is None or self._count is None:
             return
-        if time - min(flow.time, supply.time, back.time) > self._max_gap:
-            return
-        if self._count is None or self._count[0] != flow.time:
-            return
-        now = self._worth(supply, back)
-        priced = _Priced(book, self._before or now, now, self._bad)
         at, number, doubt = self._count
+        if at != self._samples["flow"].time:
+            return
+        now = self._worth(present[0][1:])
+        if now is None and number == self._counted:
+            now = self._before  # nothing has flowed since, so that it has no worth to tell
+        if now is None:
+            self._refuse(time, book)
+            return
+        priced = _Priced(book, self._before or now, now, self._bad)
         self._counter.take(at, [("total", number, UNSURE if doubt else None)], priced)
-        self._count, self._before = None, priced.before
+        self._count, self._counted, self._before = None, number, priced.before
 
-    def _worth(self, supply: Sample, back: Sample) -> Worth:
-        warm, cold = supply.value or 0.0, back.value or 0.0
-        doubt = supply.doubt or back.doubt or warm - cold < self._dt_min
-        drop = max(self._water.enthalpy(warm) - self._water.enthalpy(cold), 0.0)
-        if self._sensor is not None:
-            drop /= self._water.volume(warm if self._sensor == "supply" else cold)
-        return Worth(drop / KILOJOULES_PER_MWH, warm, doubt)
+    def _worth(self, values: Sequence[float]) -> Worth | None:
+        """Give what a unit of flow is worth; None when the values are no state."""
+        fall = self._medium.fall(values)
+        if fall is None:
+            return None
+        unsure = any(self._samples[role].doubt for role in self._medium.roles)
+        worth = fall.drop / fall.volume / KILOJOULES_PER_MWH
+        return Worth(worth, fall.supply, unsure or self._unsure(fall))
 
     def reached(self) -> int:
         """Give the counter's last accepted reading."""
@@ -125,6 +130,7 @@ class HeatTotalMeter(HeatMeter):
             **super().snapshot(),
             "counter": self._counter.snapshot(),
             "count": self._count,
+            "counted": self._counted,
             "before": self._before,
         }
 
@@ -134,6 +140,7 @@ class HeatTotalMeter(HeatMeter):
         if "counter" in state:
             self._counter.restore(state["counter"])
             self._count = state["count"] and tuple(state["count"])
+            self._counted = state.get("counted")
             self._before = state["before"] and Worth(*state["before"])
 
 

@@ -8,10 +8,9 @@ from agent.water import (
     ZERO_CELSIUS,
     highest,
     liquid,
-    saturation_pressure,
-    saturation_temperature,
     water,
 )
+from config.saturation import saturation_pressure, saturation_temperature
 
 PRESSURES = st.sampled_from([0.02, 0.1, 0.6, 1.6, 4.0, 10.0, 30.0, 100.0])
 

@@ -7,10 +7,9 @@ from agent.water import (
     Water,
     highest,
     liquid,
-    saturation_pressure,
-    saturation_temperature,
     water,
 )
+from config.saturation import saturation_pressure, saturation_temperature
 
 
 @pytest.mark.parametrize(
