@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from adapters.reading import NANOSECONDS
 
 _MONTHS = 12
+_DAYS = 31
 
 
 class Span(NamedTuple):
@@ -56,9 +57,29 @@ def year(number: int, zone: ZoneInfo) -> Calendar:
 def month(number: int, within: int, zone: ZoneInfo) -> Calendar:
     """Give month `within` (1 to 12) of a local year in its days, of 23 and 25 hours too."""
     first = date(number, within, 1)
-    following = date(number + within // _MONTHS, within % _MONTHS + 1, 1)
-    days = [first + timedelta(days=at) for at in range((following - first).days + 1)]
+    days = [first + timedelta(days=at) for at in range((_next_month(first) - first).days + 1)]
     return _calendar(f"{first:%Y-%m}", days, zone, "%Y-%m-%d")
+
+
+def period(first: date, last: date, zone: ZoneInfo) -> Calendar:
+    """Give the local days from `first` to before `last`: in days up to 31 of them, else in months.
+
+    Months at either end may be cut; ValueError when there is no day between.
+    """
+    if first >= last:
+        raise ValueError(f"{last} is not after {first}")
+    name = f"{first} to {last}"
+    if (last - first).days <= _DAYS:
+        days = [first + timedelta(days=at) for at in range((last - first).days + 1)]
+        return _calendar(name, days, zone, "%Y-%m-%d")
+    firsts = [first]
+    while (following := _next_month(firsts[-1])) < last:
+        firsts.append(following)
+    return _calendar(name, [*firsts, last], zone, "%Y-%m")
+
+
+def _next_month(day: date) -> date:
+    return date(day.year + day.month // _MONTHS, day.month % _MONTHS + 1, 1)
 
 
 def _calendar(name: str, firsts: list[date], zone: ZoneInfo, form: str) -> Calendar:

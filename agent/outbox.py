@@ -208,6 +208,29 @@ class Outbox:
                 for row in db.execute(f"{query} ORDER BY start", (stream, start, end)):
                     yield total_of(row)
 
+    def streams(self) -> list[str]:
+        """Name the streams that have totals."""
+        with self._database.look() as db:
+            return _streams(db)
+
+    def bounds(self, streams: Sequence[str] = ()) -> tuple[int, int] | None:
+        """Give the start of the first and of the last window of some streams, or of all."""
+        with self._database.look() as db, _still(db):
+            query = "SELECT min(start), max(start) FROM totals WHERE stream = ?"
+            wanted = streams or _streams(db)
+            found = [tuple(db.execute(query, (stream,)).fetchone()) for stream in wanted]
+        held = [one for one in found if one[0] is not None]
+        return (min(low for low, _ in held), max(high for _, high in held)) if held else None
+
+    def has_totals(self, start: int, end: int, streams: Sequence[str] = ()) -> bool:
+        """Tell whether some streams, or any, have a window that starts in [start, end)."""
+        with self._database.look() as db, _still(db):
+            query = "SELECT 1 FROM totals WHERE stream = ? AND start >= ? AND start < ? LIMIT 1"
+            return any(
+                db.execute(query, (stream, start, end)).fetchone() is not None
+                for stream in streams or _streams(db)
+            )
+
     def depth(self) -> Depth:
         """Measure what waits."""
         waiting, size, oldest = self._rows(

@@ -8,11 +8,19 @@ from typing import Any
 from adapters.errors import PermanentError
 from agent.sheets import Sheet
 
-_WIDEST = 40
+_NARROWEST, _NUMBER, _WIDEST = 8, 14, 60
+_SHARE, _AMOUNT, _HOURS, _COUNT = "0.0%", "#,##0.000", "#,##0.00", "#,##0"
 _FORMATS = {
-    "coverage": "0.0%", "uncertain": "0.0%", "lowest coverage": "0.0%", "share at firm": "0.0%",
-    "highest uncertain": "0.0%",
+    **dict.fromkeys(
+        ("coverage", "uncertain", "measured", "spread", "doubtful", "missing", "lowest coverage",
+         "highest uncertain", "share at firm", "share of heat", "relative"), _SHARE,
+    ),
+    **dict.fromkeys(("hours missing", "hours observed"), _HOURS),
+    **dict.fromkeys(
+        ("batches", "windows", "hours", "streams", "streams measured", "streams stating"), _COUNT
+    ),
 }  # fmt: skip
+"""How the numbers of a column are shown; of any other, as a quantity."""
 _ODDLY_WRITTEN = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -55,20 +63,36 @@ def workbook(sheets: Sequence[Sheet]) -> bytes:
 
 
 def _fill(page: Any, sheet: Sheet) -> None:
-    from openpyxl.styles import Font  # noqa: PLC0415
-    from openpyxl.utils import get_column_letter  # noqa: PLC0415
+    from openpyxl.styles import Alignment, Font  # noqa: PLC0415
 
     for number, row in enumerate((sheet.columns, *sheet.rows), start=1):
         for at, value in enumerate(row, start=1):
             cell = page.cell(number, at, value)
             if isinstance(value, str):
                 cell.data_type = "s"  # a text that begins with "=" is no formula
+                cell.alignment = Alignment(wrap_text=len(value) > _WIDEST, vertical="top")
+            elif value is not None:
+                cell.number_format = _FORMATS.get(sheet.columns[at - 1], _AMOUNT)
             if number == 1:
                 cell.font = Font(bold=True)
-            elif sheet.columns[at - 1] in _FORMATS:
-                cell.number_format = _FORMATS[sheet.columns[at - 1]]
+    _lay_out(page, sheet)
+
+
+def _lay_out(page: Any, sheet: Sheet) -> None:
+    """Set widths, keep the header and the first column in view, and fit the width on paper."""
+    from openpyxl.utils import get_column_letter  # noqa: PLC0415
+
     for at, name in enumerate(sheet.columns):
         texts = [name, *(row[at] for row in sheet.rows if isinstance(row[at], str))]
         width = max(len(str(text)) for text in texts)
-        page.column_dimensions[get_column_letter(at + 1)].width = min(max(width, 8) + 2, _WIDEST)
+        numbers = any(isinstance(row[at], float) for row in sheet.rows)
+        least = _NUMBER if numbers else _NARROWEST
+        page.column_dimensions[get_column_letter(at + 1)].width = min(
+            max(width + 2, least), _WIDEST
+        )
     page.freeze_panes = "B2"
+    page.auto_filter.ref = page.dimensions
+    page.print_title_rows = "1:1"
+    page.page_setup.orientation = "landscape"
+    page.page_setup.fitToHeight = 0
+    page.sheet_properties.pageSetUpPr.fitToPage = True

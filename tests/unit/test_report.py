@@ -11,9 +11,11 @@ from zoneinfo import ZoneInfo
 import pytest
 from click.testing import CliRunner
 from openpyxl import load_workbook
+from openpyxl.utils import get_column_letter
 
 from adapters.errors import PermanentError
 from agent.cli import sheetfile, sidestream
+from agent.explained import COLUMNS
 from agent.lines import Line, treatment_class
 from agent.localtime import year
 from agent.outbox import Outbox
@@ -265,3 +267,178 @@ def test_a_workbook_is_not_written_to_the_screen(plant_file: Path) -> None:
     result = CliRunner().invoke(sidestream, arguments)
     assert result.exit_code == 2
     assert "--output" in result.output
+
+
+def refused(*arguments: str) -> PermanentError:
+    result = CliRunner().invoke(sidestream, ["report", *arguments])
+    assert isinstance(result.exception, PermanentError), result.output
+    return result.exception
+
+
+def test_a_year_without_totals_says_which_years_have_some(plant_file: Path) -> None:
+    error = refused(str(plant_file), "--year", "2024")
+    assert "no totals in 2024" in error.what
+    assert error.mend.endswith("--year: 2026")
+
+
+def test_a_month_without_totals_is_told_as_such(plant_file: Path) -> None:
+    assert "no totals in 2026-07" in refused(str(plant_file), "--year", "2026", "--month", "7").what
+
+
+def test_a_plant_that_has_measured_nothing_is_told_how_to_begin(plant_file: Path) -> None:
+    with Outbox.open(plant_file.parent / "fresh", START):
+        pass
+    plant_file.write_text(PLANT.replace('"state"', '"fresh"'))
+    mend = refused(str(plant_file), "--year", "2026").mend
+    assert "sidestream run" in mend
+    assert "sidestream backfill" in mend
+    plant_file.write_text(PLANT.replace('"state"', '"never"'))
+    assert "no state file yet" in refused(str(plant_file), "--year", "2026").what
+
+
+def test_a_stream_that_is_not_known_is_told_with_those_that_are(plant_file: Path) -> None:
+    error = refused(str(plant_file), "--year", "2026", "--stream", "slagg")
+    assert (error.what, error.mend) == ("there is no stream slagg", "choose from: slag")
+
+
+def test_one_stream_is_reported_alone_even_after_it_left_the_plant_file(plant_file: Path) -> None:
+    with Outbox.open(plant_file.parent / "state", START) as outbox:
+        outbox.commit(Commit(totals=[total(at, 1.0, "gone") for at in range(4)]), START)
+    text = called(
+        str(plant_file), "--year", "2026", "--stream", "gone", "--format", "csv",
+        "--table", "streams",
+    )  # fmt: skip
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["stream"], row["quantity"], row["method"]) == ("gone", "4.0", "not stated")
+
+
+def test_any_local_days_can_be_reported(plant_file: Path) -> None:
+    text = called(
+        str(plant_file), "--from", "2026-03-02", "--to", "2026-03-03", "--format", "csv"
+    )  # fmt: skip
+    [row] = csv.DictReader(io.StringIO(text))
+    assert (row["period"], row["quantity"]) == ("2026-03-02", "0.5")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--year", "2026", "--from", "2026-01-01", "--to", "2026-02-01"],
+        ["--from", "2026-01-01"],
+        ["--from", "2026-01-02", "--to", "2026-01-02"],
+        ["--from", "2026-01-01", "--to", "2026-02-01", "--month", "1"],
+    ],
+)
+def test_a_period_that_is_none_is_a_mistake_of_use(plant_file: Path, arguments: list[str]) -> None:
+    result = CliRunner().invoke(sidestream, ["report", str(plant_file), *arguments])
+    assert result.exit_code == 2
+
+
+def test_a_report_of_time_that_is_past_is_the_same_whenever_it_is_made() -> None:
+    held = [total(at, 0.5) for at in range(9)]
+    end = year(2026, OSLO).whole.end
+    assert made(held, end) == made(held, end + 77 * HOUR)
+    assert sheets(made(held, end))[-1].rows[5] == ("time counted up to", "2026-12-31T23:00:00Z")
+
+
+def test_the_window_under_way_lowers_no_coverage() -> None:
+    march = year(2026, OSLO).parts[2]
+    first = replace(total(0, 1.0), start=march.start, end=march.start + QUARTER)
+    part = line(made([first], march.start + QUARTER + 14 * MINUTE)).parts[2]
+    assert (part.coverage, part.hours_missing) == (1.0, 0.0)
+
+
+def test_totals_of_a_stream_that_come_in_two_goes_are_refused() -> None:
+    with pytest.raises(ValueError, match="slag come in two goes"):
+        made([total(0, 1.0), total(0, 1.0, "dust"), total(1, 1.0)])
+
+
+def test_a_part_of_the_streams_with_an_uncertainty_is_no_uncertainty_of_all() -> None:
+    found = made([total(0, 1.0, uncertainty=0.1), total(0, 2.0, "dust")])
+    status = next(one for one in found.groups if one.by == "status")
+    assert (status.uncertainty, status.measured, status.stating) == (None, 2, 1)
+    assert line(found).whole.uncertainty == 0.1
+    text = {row[0]: row for row in sheets(found)[0].rows}
+    assert text["slag"][11:14] == (0.1, 0.1, "all")
+    assert text["dust"][11:14] == (None, None, "none")
+
+
+def test_windows_from_before_a_class_was_stated_leave_the_year_without_an_uncertainty() -> None:
+    found = line(made([total(0, 1.0), total(1, 1.0, uncertainty=0.1)])).whole
+    assert (found.stated, found.uncertainty) == ("some", None)
+
+
+def test_waste_to_declare_has_no_by_products_and_keeps_apart_what_is_declared_apart() -> None:
+    slag, dust = classified().streams
+    streams = (
+        replace(slag, name="slag", status="waste", treatment="D1"),
+        replace(slag, name="more", status="waste", treatment="R5"),
+        replace(slag, name="sold", status="by-product"),
+        replace(slag, name="said nothing", status=None, treatment="R5"),
+        replace(dust, name="dust", code="10 09 09*", status="waste", treatment="R5"),
+    )
+    held = [total(0, 1.0 + at, one.name) for at, one in enumerate(streams)]
+    rows = sheets(made(held, of=replace(classified(), streams=streams)))[1].rows
+    assert [(row[0], row[2], row[4], row[5], row[8], row[18]) for row in rows] == [
+        ("10 09 03", "no", "not stated", "R5", 4.0, "said nothing"),
+        ("10 09 03", "no", "waste", "D1", 1.0, "slag"),
+        ("10 09 03", "no", "waste", "R5", 2.0, "more"),
+        ("10 09 09*", "yes", "waste", "R5", 5.0, "dust"),
+    ]
+    assert [row[12] for row in rows] == ["totaliser", "totaliser", "totaliser", "rate over time"]
+
+
+def test_a_stream_whose_unit_changed_does_not_say_how_the_old_one_was_measured() -> None:
+    found = made([total(0, 1.0), total(1, 5.0, unit="m3")])
+    slag = [one.what for one in found.lines if one.what.stream == "slag"]
+    assert [(one.unit, one.method, one.points) for one in slag] == [
+        ("t", "totaliser", ("belt.total",)), ("m3", "not stated", ()),
+    ]  # fmt: skip
+
+
+def test_every_column_and_mark_is_explained_and_documented() -> None:
+    found = made([total(0, 1.0)])
+    parts = {part.name for part in (found.whole, *found.parts)}
+    columns = {name for one in sheets(found)[:-1] for name in one.columns} - parts
+    assert columns == set(COLUMNS)
+    page = (Path(__file__).parents[2] / "docs" / "plant.md").read_text()
+    assert [name for name in columns if f"`{name}`" not in page] == []
+
+
+def test_a_workbook_shows_numbers_as_numbers_with_their_units_beside_them() -> None:
+    held = [total(0, 1234.5, uncertainty=12.0), total(1, 1.0, uncertainty=0.0)]
+    book = load_workbook(io.BytesIO(sheetfile.workbook(sheets(made(held)))))
+    page = book["Streams"]
+    cells = {str(head.value): cell for head, cell in zip(page[1], page[2], strict=True)}
+    assert (cells["quantity"].value, cells["quantity"].number_format) == (1235.5, "#,##0.000")
+    assert (cells["unit"].value, cells["coverage"].number_format) == ("t", "0.0%")
+    assert (cells["windows"].value, cells["windows"].number_format) == (2, "#,##0")
+    for sheet in book.worksheets:
+        assert sheet.freeze_panes == "B2"
+        assert all(cell.font.bold for cell in sheet[1] if cell.value)
+        widths = [
+            sheet.column_dimensions[get_column_letter(at)].width
+            for at in range(1, sheet.max_column + 1)
+        ]
+        assert all(8 <= width <= 60 for width in widths), sheet.title
+    explained = {row[0].value: row[1].value for row in book["About"].iter_rows()}
+    assert "JCGM 100:2008" in str(explained["Uncertainty of windows"])
+    assert "reset" in explained
+
+
+def test_a_report_beside_a_writing_agent_sees_all_streams_at_the_same_instant(
+    tmp_path: Path,
+) -> None:
+    with Outbox.open(tmp_path, START) as agent, Outbox.look_at(tmp_path) as reader:
+        agent.commit(Commit(totals=[total(0, 1.0), total(0, 2.0, "dust")]), START)
+        seen = reader.totals_by_stream(0, 2**62)
+        first = next(seen)
+        agent.commit(Commit(totals=[total(1, 1.0), total(1, 2.0, "dust")]), START)
+        found = made([first, *seen])
+        assert [one.whole.windows for one in found.lines] == [1, 1]
+        assert len(list(reader.totals_by_stream(0, 2**62))) == 4
+        assert [one.stream for one in reader.totals_by_stream(0, 2**62)] == [
+            "dust", "dust", "slag", "slag",
+        ]  # fmt: skip
+        agent.commit(Commit(totals=[total(2, 1.0)]), START)
