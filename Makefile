@@ -7,10 +7,10 @@ LOCKS := requirements/run.txt requirements/dev.txt
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults bench lock schema clean
+.PHONY: help demo test check faults bench deb deb-test lock schema clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(READY): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -41,8 +41,15 @@ faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a r
 bench: $(READY) ## measure the agent beside a bare loop doing the same reads
 	@$(BIN)/python -m bench.polling
 
+deb: $(READY) ## build the Debian 12 package in dist (VERSION=)
+	@$(BIN)/python -m deploy.deb $(if $(VERSION),--version $(VERSION))
+
+deb-test: deb ## install the package in a container, hang it, upgrade and purge it (root, five minutes)
+	@SIDESTREAM_DEB=$$(ls -t dist/*.deb | head -1) $(BIN)/pytest -p no:xdist tests/package
+
 lock: $(READY) ## refresh the hashed requirement files (needs uv: pip install uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements/run.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra influx --extra report pyproject.toml -o requirements/package.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
 
 schema: $(READY) ## write docs/schema and the generated references anew
