@@ -1,0 +1,1 @@
+"""A simulated year of readings each second through each kind of meter, against sums of its own."""
