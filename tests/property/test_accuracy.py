@@ -1,4 +1,4 @@
-"""A day of readings each second through each kind of meter is exact; `make accuracy` runs a year."""
+"""A day of readings each second through every kind of meter; `make accuracy` runs a year."""
 
 import pytest
 
