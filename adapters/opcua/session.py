@@ -94,12 +94,20 @@ class Session:
             told += await self._read(part)
         return told
 
-    async def _read(self, nodes: Sequence[ua.NodeId]) -> list[Any]:
+    async def names(self, nodes: Sequence[ua.NodeId]) -> list[Any]:
+        """Read the browse name of each node; None where it has none."""
+        told: list[Any] = []
+        for part in _parts(nodes, self.portions.read):
+            told += await self._read(part, ua.AttributeIds.BrowseName)
+        held = [None if each.Value is None else each.Value.Value for each in told]
+        return [each if isinstance(each, ua.QualifiedName) else None for each in held]
+
+    async def _read(
+        self, nodes: Sequence[ua.NodeId], what: int = ua.AttributeIds.Value
+    ) -> list[Any]:
         asked = ua.ReadParameters(
             TimestampsToReturn=ua.TimestampsToReturn.Both,
-            NodesToRead=[
-                ua.ReadValueId(NodeId=node, AttributeId=ua.AttributeIds.Value) for node in nodes
-            ],
+            NodesToRead=[ua.ReadValueId(NodeId=node, AttributeId=what) for node in nodes],
         )
         return await self._ask(self.client.uaclient.read(asked), len(nodes))
 

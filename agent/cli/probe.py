@@ -27,6 +27,17 @@ if TYPE_CHECKING:
 @click.option("--parity", type=click.Choice(["none", "even", "odd"]), help="With --serial.")
 @click.option("--device-id", type=click.IntRange(0, 255), default=1, show_default=True)
 @click.option("--protocol", help="Where it is neither modbus-tcp nor modbus-rtu.")
+@click.option("--url", help="With --profile: address of an OPC UA server.")
+@click.option("--under", default="", help="With --url: node or browse path below which to look.")
+@click.option("--security", default="None", help="With --url: security policy, as in a plant file.")
+@click.option("--message-mode", type=click.Choice(["Sign", "SignAndEncrypt"]), help="With --url.")
+@click.option("--certificate", help="With --url: file of this client's certificate.")
+@click.option("--private-key", help="With --url: file of that certificate's key.")
+@click.option("--server-certificate", help="With --url: file of the one server to trust.")
+@click.option("--trusted", help="With --url: folder of servers and authorities to trust.")
+@click.option("--trust-any", is_flag=True, help="With --url: take any server's certificate.")
+@click.option("--username", help="With --url: user to log in as.")
+@click.option("--password-file", help="With --url: file with the user's password.")
 @click.option("--reads", type=click.IntRange(1, 100), default=3, show_default=True)
 @click.option("--pause", type=click.FloatRange(0, 60), default=1.0, help="Seconds between reads.")
 @json_option
@@ -43,16 +54,20 @@ def probe(
     are not; 2: a source did not answer.
 
     With --profile and --host (or --serial) no plant file is needed: byte order and address shift
-    are found by plausibility, and the lines for plant.toml printed. Exit code 0: sure; 1: not
-    sure, or another device; 2: no answer.
+    are found by plausibility, and the lines for plant.toml printed. With --profile and --url the
+    server is browsed for the profile's types, and the nodes, values and units found are printed.
+    With --profile and one of PLANT_FILE's SOURCES its connection is used. Exit code 0: sure; 1:
+    not sure, or another device; 2: no answer.
 
     \b
     Example:
       sidestream probe plant.toml slag_belt
       sidestream probe --profile kamstrup-multical-603 --host 192.0.2.11
+      sidestream probe --profile opcua-pa-dim --url opc.tcp://192.0.2.20:4840
+      sidestream probe --profile opcua-scales plant.toml scale
     """
     if profile is not None:
-        _probe_profile(profile, as_json, **device)
+        _probe_profile(profile, as_json, *_connection(plant_file, sources, device))
     from config.load import load_plant  # noqa: PLC0415
 
     plan = load_plant(Path(plant_file), os.environ)
@@ -72,36 +87,63 @@ def probe(
     sys.exit(any(row["quality"] != "good" for row in rows))
 
 
+_OPCUA = (
+    "url", "security", "message_mode", "certificate", "private_key", "server_certificate",
+    "trusted", "trust_any", "username", "password_file",
+)  # fmt: skip
+_MODBUS = {
+    "host": "host", "port": "port", "serial": "device", "baudrate": "baudrate", "parity": "parity",
+    "device_id": "device_id",
+}  # fmt: skip
+"""Keys of a Modbus source by option."""
+_WAY = {*_OPCUA, *_MODBUS.values(), "protocol", "application_uri", "stopbits", "bytesize"} | {
+    "ca", "key", "server_name",
+}  # fmt: skip
+"""What a source's table says of the way to its device, of any protocol."""
+
+
+def _connection(
+    plant_file: str, sources: tuple[str, ...], device: dict[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the source's table by the options, or that of a plant file's source; and the options."""
+    given = [name for name in ("host", "serial", "url") if device[name] is not None]
+    if len(given) > 1 or (bool(given) and bool(sources)) or (not given and len(sources) != 1):
+        raise click.UsageError(
+            "--profile goes with one of --host, --serial and --url, or one source of a plant file"
+        )
+    if sources:
+        return _of_source(plant_file, sources[0]), device
+    if given == ["url"]:
+        table = {"protocol": "opcua", **{key: device[key] for key in _OPCUA if device[key]}}
+        return table, device
+    default = "modbus-rtu" if device["host"] is None else "modbus-tcp"
+    table = {"protocol": device["protocol"] or default}
+    table |= {key: device[option] for option, key in _MODBUS.items() if device[option] is not None}
+    return table, device
+
+
+def _of_source(plant_file: str, name: str) -> dict[str, Any]:
+    from config.load import load_plant  # noqa: PLC0415
+
+    plan = load_plant(Path(plant_file), os.environ)
+    found = next((source for source in plan.sources if source.name == name), None)
+    if found is None:
+        known = ", ".join(source.name for source in plan.sources)
+        raise click.BadParameter(f"no source {name!r}; there are {known}")
+    return found.settings.model_dump(by_alias=True, exclude_unset=True, include=_WAY)
+
+
 def _probe_profile(
-    profile: str,
-    as_json: bool,
-    *,
-    host: str | None,
-    port: int | None,
-    serial: str | None,
-    baudrate: int | None,
-    parity: str | None,
-    device_id: int,
-    protocol: str | None,
-    reads: int,
-    pause: float,
+    profile: str, as_json: bool, table: dict[str, Any], device: dict[str, Any]
 ) -> NoReturn:
+    from agent.cli.find import Server, found  # noqa: PLC0415
     from agent.cli.fit import Device, fitted  # noqa: PLC0415
 
-    if (host is None) == (serial is None):
-        raise click.UsageError("--profile goes with either --host or --serial")
-    given = {
-        "protocol": protocol or ("modbus-rtu" if host is None else "modbus-tcp"),
-        "host": host,
-        "port": port,
-        "device": serial,
-        "baudrate": baudrate,
-        "parity": parity,
-        "device_id": device_id,
-    }
-    table = {key: value for key, value in given.items() if value is not None}
     try:
-        sure = fitted(profile, Device(table, reads, pause), as_json)
+        if table["protocol"] == "opcua":
+            sure = found(profile, Server(table, device["under"]), as_json)
+        else:
+            sure = fitted(profile, Device(table, device["reads"], device["pause"]), as_json)
     except TransientError as error:
         click.echo(f"sidestream: {error}", err=True)
         sys.exit(2)
