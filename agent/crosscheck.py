@@ -8,7 +8,7 @@ from adapters.reading import Value
 from agent.meter import Input
 from agent.meters.rate import RateMeter
 from agent.total import Event, Total
-from agent.window import NEVER, Windows
+from agent.window import CLOCK_STEP, NEVER, Windows
 from config.plan import MeterPlan
 
 CROSS_CHECK = "cross-check"
@@ -56,7 +56,8 @@ class CrossCheck:
             other = self._windows.close()
         allowed = self._tolerance * max(abs(total.quantity), abs(other.quantity))
         allowed += self._step if self._whole else 0.0
-        seen = min(total.coverage, other.coverage) >= OBSERVED and "spread" not in total.marks
+        clear = not {"spread", CLOCK_STEP} & {*total.marks}
+        seen = min(total.coverage, other.coverage) >= OBSERVED and clear
         if not seen or abs(total.quantity - other.quantity) <= allowed:
             return total, None
         detail = (
@@ -69,6 +70,11 @@ class CrossCheck:
     def reached(self) -> int:
         """Give the instant before which nothing can be contributed any more."""
         return self._meter.reached()
+
+    def set_back(self, now: int) -> None:
+        """Forget readings from after `now`, and count no time twice."""
+        self._windows.fence(self._meter.newest())
+        self._meter.set_back(now)
 
     def snapshot(self) -> dict[str, Any]:
         """Give the state, fit for JSON."""

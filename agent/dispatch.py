@@ -40,7 +40,8 @@ class Dispatch:
         if record.id not in self._sent:
             return True
         last, times = self._sent[record.id]
-        return now - last >= min(self.first_repeat << (times - 1), LAST_REPEAT)
+        # A clock that was set back makes nothing wait for it.
+        return not 0 <= now - last < min(self.first_repeat << (times - 1), LAST_REPEAT)
 
     def _grant(self, wanted: int, now: int) -> int:
         """Refill the allowance (at most one second's worth) and take what is wanted from it."""

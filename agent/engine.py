@@ -76,6 +76,7 @@ class Engine:
         self._totals: list[Total] = []
         self._records: list[tuple[SealedRecord, int]] = []
         self._events: list[Event] = []
+        self._hastened: tuple[int, int] | None = None
         self._written: dict[str, Any] = {CARRY + CARRIED: None} if memory.carried else {}
         for total in memory.totals:
             self._waiting.setdefault(total.stream, []).append(total)
@@ -89,6 +90,15 @@ class Engine:
     def advance(self, now: int) -> None:
         """Close what is due at `now` and make the records that became complete."""
         self._collect(self.pipeline.close(now), now)
+
+    def clock_step(self, now: int, step: int) -> None:
+        """Take in that the clock was set by `step` nanoseconds to `now`; no record waits for it."""
+        self.pipeline.clock_step(now, step)
+        self.hasten(now)
+
+    def hasten(self, now: int) -> None:
+        """Let no record wait longer than one made now would: the clock may have been ahead."""
+        self._hastened = (now, self._jitter())
 
     def finish(self, now: int) -> None:
         """Close every whole window: the data has ended."""
@@ -160,7 +170,9 @@ class Engine:
             records=tuple(self._records),
             events=tuple(self._events),
             released_to=self._released_to,
+            hastened=self._hastened,
         )
+        self._hastened = None
         self._written |= changed
         self._totals, self._records, self._events = [], [], []
         return commit

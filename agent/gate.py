@@ -42,6 +42,10 @@ class Gate:
         """Give the instant up to which every status point has spoken (ns since 1970 UTC)."""
         return min(since for since, _ in self._said.values())
 
+    def set_back(self, now: int) -> None:
+        """Take what was said after `now` as said then: the clock was set back."""
+        self._said = {role: (min(since, now), good) for role, (since, good) in self._said.items()}
+
     def snapshot(self) -> dict[str, Any]:
         """Give what each status point said last, fit for JSON."""
         return {role: [since, good] for role, (since, good) in self._said.items()}

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from adapters.reading import Fault, Quality, Value
-from agent.window import LATE, NEVER
+from agent.window import CLOCK_STEP, LATE, NEVER
 
 Input = tuple[str, Value, Fault | None]
 """A reading of one input: its role, its value in the point's own unit, what is wrong with it."""
@@ -52,6 +52,9 @@ class Meter(Protocol):
     def newest(self) -> int:
         """Give the instant of the newest reading of any quality."""
 
+    def set_back(self, now: int) -> None:
+        """Forget instants after `now`, to which the clock was set back; a baseline stays."""
+
     def snapshot(self) -> dict[str, Any]:
         """Give the meter's state, fit for JSON."""
 
@@ -94,7 +97,11 @@ class Order:
         book.count(time, LATE)
         if self.run == CLOCK_STEP_RUN:
             behind = (counted - time) / 1e9
-            book.note(time, "clock-step", f"readings are {behind:g} s behind the last counted")
+            book.note(time, CLOCK_STEP, f"readings are {behind:g} s behind the last counted")
+
+    def set_back(self, now: int) -> None:
+        """Forget what came after `now`."""
+        self.last, self.run = min(self.last, now), 0
 
     def snapshot(self) -> list[int]:
         """Give the state, fit for JSON."""

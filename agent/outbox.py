@@ -40,6 +40,10 @@ _NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
 _WAITING = """
 SELECT id, queued, length(payload) FROM records WHERE status = 'queued' ORDER BY start
 """
+_HASTEN = """
+UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
+WHERE status = 'queued'
+"""
 _SETTLE = """
 UPDATE records SET status = ?, settled = ?, reason = ?, payload = x''
 WHERE id = ? AND status = 'queued'
@@ -86,6 +90,9 @@ class Outbox:
     def commit(self, change: Commit, now: int) -> None:
         """Make a change durable, all of it or nothing; `now` is when its records are queued."""
         with self._database.change() as db:
+            if change.hastened is not None:
+                queued, wait = change.hastened
+                db.execute(_HASTEN, (queued, wait, queued))
             db.executemany(
                 "INSERT INTO state VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET body = excluded.body",

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from adapters.errors import PermanentError
-from adapters.reading import Block
+from adapters.reading import NANOSECONDS, Block
+from agent.clock import TOLERANCE
 from agent.crosscheck import CrossCheck
 from agent.gate import Gate, ungated
 from agent.meter import Book, Input
 from agent.meters import METERS
 from agent.total import Aggregation, Event, Total
-from agent.window import NEVER, Windows
+from agent.window import CLOCK_STEP, NEVER, Windows
 from config.plan import StreamPlan, WindowPlan
 
 VERSION = 1
@@ -51,6 +52,7 @@ class _Track:
             CrossCheck(meter, plan.unit, length) if CrossCheck.role in meter.inputs else None
         )
         self._gate = Gate(meter.gates, meter.max_gap)
+        self.unsettled = NEVER
 
     @property
     def feed(self) -> _Take:
@@ -66,6 +68,37 @@ class _Track:
             inputs = self._cross(self._check, time, inputs)
         if inputs:
             self.meter.take(time, inputs, book)
+
+    def clock_set(self, now: int, step: int) -> None:
+        """Mark the windows on both sides of a step of the clock; one back unsettles the meter."""
+        if self.windows.floor != NEVER:
+            self.windows.mark(now, CLOCK_STEP)
+            self.windows.mark(now - step, CLOCK_STEP)
+        self.unsettled = max(self.unsettled, now - step) if step < 0 else self.unsettled
+
+    def unsettle(self) -> None:
+        """See at the next reading whether the clock was set back while nobody looked."""
+        self.unsettled = max(self.unsettled, NEVER + 1)
+
+    def settle(self, time: int, ahead: int) -> None:
+        """Follow a clock that was set back: what is counted again stays counted once.
+
+        `ahead` is by how much the newest reading may truly be ahead of one at `time`.
+        """
+        if self.unsettled == NEVER:
+            return
+        newest = self.meter.newest()
+        if newest - time > max(ahead, TOLERANCE):
+            self.windows.fence(newest)
+            self.meter.set_back(time - 1)
+            self._gate.set_back(time - 1)
+            if self._check is not None:
+                self._check.set_back(time - 1)
+            if self.windows.floor != NEVER:
+                detail = f"readings go on {(newest - time) / NANOSECONDS:g} s before the newest"
+                self.windows.note(time, CLOCK_STEP, detail)
+        elif time > self.unsettled:
+            self.unsettled = NEVER
 
     @staticmethod
     def _cross(check: CrossCheck, time: int, inputs: Sequence[Input]) -> list[Input]:
@@ -188,6 +221,7 @@ class Pipeline:
         self._grace = windows.grace
         self._horizon = horizon
         self._limit: int | None = None
+        self._uneasy = False
         self._begun = NEVER
         self._log: list[Event] = []
         self._tracks = [_Track(stream, windows.measure, self._log) for stream in streams]
@@ -237,6 +271,8 @@ class Pipeline:
         if self._limit is not None and time > self._limit:
             self._refuse(routes)
             return
+        if self._uneasy:
+            self._settle(routes, time, 0)
         for _, take, book, picks, only in routes:
             if faults:
                 take(time, [(role, values[at], faults.get(at)) for role, at in picks], book)
@@ -244,6 +280,12 @@ class Pipeline:
                 take(time, ((only[0], values[only[1]], None),), book)
             else:
                 take(time, [(role, values[at], None) for role, at in picks], book)
+
+    def _settle(self, routes: list[_Route], time: int, ahead: int) -> None:
+        """Follow a clock that may have been set back, until every stream has."""
+        for route in routes:
+            route.track.settle(time, ahead)
+        self._uneasy = any(track.unsettled != NEVER for track in self._tracks)
 
     def _routes(self, block: Block) -> list[_Route]:
         """Find the routes of a block whose tuple of points is another object than before."""
@@ -281,6 +323,8 @@ class Pipeline:
                 one = (role, block.values[at], block.faults.get(at))
                 instants.setdefault(times[at], []).append(one)
             for time in sorted(instants):
+                if self._uneasy and self._limit is not None:
+                    self._settle([route], time, self._limit - time)
                 route.take(time, instants[time], route.book)
 
     @staticmethod
@@ -289,6 +333,15 @@ class Pipeline:
         for route in routes:
             for _ in route.picks:
                 route.track.windows.count(NEVER, FUTURE)
+
+    def clock_step(self, now: int, step: int) -> None:
+        """Take in that the clock was set by `step` nanoseconds to `now`: marks, and one event."""
+        for track in self._tracks:
+            track.clock_set(now, step)
+        self._uneasy |= step < 0
+        way = "back" if step < 0 else "forward"
+        detail = f"the clock was set {way} by {abs(step) / NANOSECONDS:.1f} s"
+        self._log.append(Event(now, "", CLOCK_STEP, detail))
 
     def close(self, now: int) -> list[Total]:
         """Close the windows that are due and give their totals, in time order.
@@ -349,5 +402,8 @@ class Pipeline:
                 where=f"stream {track.plan.name}",
                 mend="go on with the version that wrote it, or restore the state from its copy",
             ) from error
+        if self._horizon is not None:
+            track.unsettle()
+            self._uneasy = True
         if left:
             self._changed.append((track.plan.name, left))

@@ -6,7 +6,7 @@ import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from adapters.adapter import Health, Link, Source, adapter
@@ -24,7 +24,7 @@ from agent.supervisor import Supervisor, cancel
 from agent.tables import Depth
 from agent.timekeeper import Timekeeper
 from agent.troubles import Troubles
-from config.plan import RECORDED, PlantPlan
+from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import keys
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
@@ -43,6 +43,7 @@ LANE_SILENCE = 120 * NANOSECONDS
 KEY_FILE = "plant.key"
 _DRAIN_PATIENCE = 600.0
 _GOODBYE = 3.0
+_NO_AGE = 1 << 62
 _REPLAY_COMMIT = NANOSECONDS // 4
 """Longest time between commits in a replay, which reads faster than a checkpoint is made for."""
 
@@ -153,11 +154,17 @@ class Service:
 
     def _look_at_clock(self) -> bool:
         """See whether the clock was set; tells whether it is good enough to measure by."""
-        if not self._replay:
-            self._time.look()
-        if self._time.trusted and not self._clock_good.is_set():
+        step = 0 if self._replay else self._time.look()
+        if not self._time.trusted:
+            return False
+        if not self._clock_good.is_set():
             self._clock_good.set()
-        return self._time.trusted
+            self._engine.hasten(wall_clock())
+        elif step:
+            self._started += step
+            _log.warning("the clock was set by %+.1f s", step / NANOSECONDS)
+            self._engine.clock_step(wall_clock(), step)
+        return True
 
     async def _replayed(self, block: Block) -> None:
         """Let the data's time drive windows, and commit as they close."""
@@ -213,12 +220,17 @@ class Service:
                 await self.commit()
             if trusted and due(trimmed, checkpoint, now):
                 trimmed = now
-                await self._keeper.trim(self._plan.outbox, now)
+                await self._keeper.trim(self._bounds(), now)
             if due(self._told, _STATUS_EVERY, now):
                 self._told = now
                 await self._tell(now)
             # On the beat, where devices are polled too: each waking costs, together they cost less.
             await asyncio.sleep((_TICK - wall_clock() % _TICK) / NANOSECONDS)
+
+    def _bounds(self) -> OutboxPlan:
+        """Bound the outbox; by a clock that may be years ahead, every record would be too old."""
+        bounds = self._plan.outbox
+        return bounds if self._time.sync.synchronised else replace(bounds, max_age=_NO_AGE)
 
     async def _tell(self, now: int, *, stopped: bool = False) -> None:
         """Write the status file. A disk that refuses is told: a restart would not mend it."""

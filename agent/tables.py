@@ -56,6 +56,8 @@ class Commit:
     records: Sequence[tuple[SealedRecord, int]] = ()
     events: Sequence[Event] = ()
     released_to: int | None = None
+    hastened: tuple[int, int] | None = None
+    """Now, and the longest time (ns) that records queued before may still wait."""
 
     def followed_by(self, later: "Commit") -> "Commit":
         """Join two changes in order, so that one transaction makes up for a failed one."""
@@ -65,6 +67,7 @@ class Commit:
             records=(*self.records, *later.records),
             events=(*self.events, *later.events),
             released_to=self.released_to if later.released_to is None else later.released_to,
+            hastened=later.hastened or self.hastened,
         )
 
 

@@ -15,6 +15,7 @@ from config.plan import BANDS
 
 NEVER = -(1 << 62)
 """An instant before all others."""
+CLOCK_STEP = "clock-step"
 LATE = "late"
 WILD = "wild"
 _AGGREGATED = (
@@ -108,6 +109,7 @@ class Windows:
         self.unit = unit
         self.length = length
         self.floor = NEVER
+        self._fence = NEVER
         self._carries = carries
         self._banded = banded
         self._aggregation = aggregation
@@ -156,11 +158,11 @@ class Windows:
         """
         if start < self._last_start or end > self._last_end:
             first = start - start % self.length
-            if first < self.floor or end > first + self.length:
+            if start < self.floor or start < self._fence or end > first + self.length:
                 self._split(start, end, steady, ramp, doubt, spread, warmth)
                 return
             self._last = self._tally(first)
-            self._last_start, self._last_end = first, first + self.length
+            self._last_start, self._last_end = max(first, self._fence), first + self.length
         tally = self._last
         tally.add(steady + ramp, end - start, doubt)
         if warmth is not None:
@@ -180,12 +182,13 @@ class Windows:
     ) -> None:
         whole = end - start
         at, share, done = start, 0.0, 0.0
+        begin = max(self.floor, self._fence)
         while at < end:
-            edge = min(self.floor if at < self.floor else at - at % self.length + self.length, end)
+            edge = min(begin if at < begin else at - at % self.length + self.length, end)
             reached = (edge - start) / whole
             sum_to_edge = reached * (steady + reached * ramp)
             part = sum_to_edge - done
-            if at < self.floor:
+            if at < begin:
                 self._overdue(part)
             else:
                 tally = self._tally(at - at % self.length)
@@ -202,7 +205,7 @@ class Windows:
             at, share, done = edge, reached, sum_to_edge
 
     def _overdue(self, part: float) -> None:
-        """Take a part whose windows are closed: it can add quantity, never coverage."""
+        """Take a part whose time was counted before: it can add quantity, never coverage."""
         tally = self._tally(self.floor)
         if not self._carries:
             tally.count(LATE)
@@ -227,9 +230,24 @@ class Windows:
         self._at(time).count(reason)
 
     def note(self, time: int, kind: str, detail: str) -> None:
-        """Mark the window of an instant and log an event of the same name."""
-        self._at(time).mark(kind)
+        """Mark the window of an instant and log an event of the same name.
+
+        Of steps of the clock, one event a window.
+        """
+        tally = self._at(time)
+        if kind == CLOCK_STEP and kind in tally.marks:
+            return
+        tally.mark(kind)
         self._log.append(Event(time, self.stream, kind, detail))
+
+    def mark(self, time: int, mark: str) -> None:
+        """Mark the window of an instant."""
+        self._at(time).mark(mark)
+
+    def fence(self, instant: int) -> None:
+        """Let nothing before an instant be covered any more: the clock goes over it again."""
+        self._fence = max(self._fence, instant)
+        self._last_end = NEVER
 
     def close(self) -> Total:
         """Close the first open window for good."""
@@ -293,6 +311,7 @@ class Windows:
         return {
             "length": self.length,
             "floor": self.floor,
+            "fence": self._fence,
             "silent": self._silent,
             "open": [[start, asdict(tally)] for start, tally in sorted(self._open.items())],
         }
@@ -301,6 +320,7 @@ class Windows:
         """Go on from a snapshot; one with another window length is fitted to this one's."""
         self._last_end = NEVER
         self._silent = bool(state["silent"])
+        self._fence = int(state.get("fence", NEVER))
         floor = int(state["floor"])
         self.floor = floor if floor == NEVER else -(-floor // self.length) * self.length
         same = state["length"] == self.length

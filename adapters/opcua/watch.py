@@ -88,7 +88,9 @@ class Watch:
         rows: list[tuple[int, int, Value, Fault | None]] = []
         for position, point in enumerate(self._state):
             if point.known and point.told is not None:
-                instant = point.base + mono - point.heard - self.lag
+                # Without stamps of its own a point is told by this computer's clock, wherever set.
+                at = now if point.stamp is None else point.base + mono - point.heard
+                instant = at - self.lag
                 if instant - point.told >= self.every // 4:
                     point.told = instant
                     rows.append((position, instant, point.value, point.fault))

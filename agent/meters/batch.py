@@ -131,6 +131,17 @@ class BatchMeter:
         """Give the instant of the newest reading of any quality."""
         return max(self._bad, *(sample.time for sample in self._samples.values()))
 
+    def set_back(self, now: int) -> None:
+        """Forget readings from after `now`; batches that are known stay known."""
+        for role, sample in self._samples.items():
+            if sample.time > now:
+                self._samples[role] = Sample(NEVER, None, doubt=False)
+            self._orders[role].set_back(now)
+        self._last = self._last if self._last <= now else NEVER
+        self._changed = self._changed if self._changed <= now else NEVER
+        self._bad = min(self._bad, now)
+        self._batches.set_back(now)
+
     def snapshot(self) -> dict[str, Any]:
         """Give the last reading of each input and the batches that are known."""
         return {

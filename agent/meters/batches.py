@@ -43,6 +43,9 @@ class Batches(Protocol):
     def pending(self) -> int | None:
         """Give the instant of a batch that is seen but not yet counted."""
 
+    def set_back(self, now: int) -> None:
+        """Take what was seen after `now` as seen then: the clock was set back."""
+
     def snapshot(self) -> Any:
         """Give the state, fit for JSON."""
 
@@ -122,6 +125,10 @@ class Tickets:
         waits = self._number and self._number not in self._booked
         return self._sighted if waits else None
 
+    def set_back(self, now: int) -> None:
+        """Take what was seen after `now` as seen then."""
+        self._began, self._sighted = min(self._began, now), min(self._sighted, now)
+
     def snapshot(self) -> dict[str, Any]:
         """Give the tickets that are known, oldest first."""
         return {
@@ -165,6 +172,10 @@ class Loads:
     def pending(self) -> int | None:
         """Give None: a load counts at once."""
         return None
+
+    def set_back(self, now: int) -> None:
+        """Take what was seen after `now` as seen then."""
+        self._since = min(self._since, now)
 
     def snapshot(self) -> list[Any]:
         """Give the load that is on the scale."""

@@ -148,6 +148,16 @@ class HeatMeter:
         """Give the instant of the newest reading of any quality."""
         return max(self._bad, *(sample.time for sample in self._samples.values()))
 
+    def set_back(self, now: int) -> None:
+        """Forget readings from after `now`."""
+        for role, sample in self._samples.items():
+            if sample.time > now:
+                self._samples[role] = Sample(NEVER, None, doubt=False)
+            self._orders[role].set_back(now)
+        if self._last.time > now:
+            self._last = self._last._replace(time=NEVER)
+        self._bad = min(self._bad, now)
+
     def snapshot(self) -> dict[str, Any]:
         """Give the last reading of each input and the last evaluation."""
         return {

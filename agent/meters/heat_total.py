@@ -124,6 +124,12 @@ class HeatTotalMeter(HeatMeter):
         """Give the counter's last accepted reading."""
         return self._counter.reached()
 
+    def set_back(self, now: int) -> None:
+        """Forget readings from after `now`; the counter's baseline stays."""
+        super().set_back(now)
+        self._counter.set_back(now)
+        self._count = None
+
     def snapshot(self) -> dict[str, Any]:
         """Give the counter beside the last readings."""
         return {

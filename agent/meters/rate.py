@@ -59,6 +59,13 @@ class RateMeter:
         """Give the instant of the newest reading of any quality."""
         return max(self._time, self._bad)
 
+    def set_back(self, now: int) -> None:
+        """Forget a reading from after `now`: it is no beginning of an interval."""
+        if self._time > now:
+            self._time = NEVER
+        self._bad = min(self._bad, now)
+        self._order.set_back(now)
+
     def snapshot(self) -> dict[str, Any]:
         """Give the last usable reading and what came after it."""
         return {

@@ -19,6 +19,13 @@ SLACK = 1e-6
 """Relative tolerance on `max_rate`, for the coarseness of time stamps."""
 FLOAT32_STEPS = 2.0**-22
 """Relative fall of a float that its rounding to 32 bits can cause: no change."""
+CLOCK_SLACK = NANOSECONDS
+"""What a clock may repeat unseen, as at a leap second: so much more may have been counted."""
+EASED_EVERY = 3_600 * NANOSECONDS
+"""How long after one such second no other is granted, so that `max_rate` stays a limit."""
+DAY = 86_400 * NANOSECONDS
+LONGEST_UNKNOWN = 30 * DAY
+"""Most that a clock which was set back is taken to have hidden; a day comes on top."""
 HIGH, LOW = 0.9, 0.1
 """Without `max_rate`, a fall from above to below these parts of the modulus is a rollover."""
 
@@ -36,7 +43,8 @@ class TotalMeter:
 
     The baseline is the last accepted reading. A reading is accepted when the rise from it is
     possible at `max_rate` in the time since the count last changed (without `max_rate`: any rise,
-    but none above half the modulus unless readings were missing), or when the rise through a
+    but none above half the modulus unless readings were missing), where time that the clock went
+    over twice counts twice, or when the rise through a
     rollover is possible at `max_rate`. Any other reading is held: the baseline stays. When
     readings fit the baseline again, the held one was wild and nothing is lost. When readings go on
     from the held one for `PATIENCE`, there is a new level: a rollover (no `max_rate`, from the top
@@ -62,6 +70,7 @@ class TotalMeter:
         self._midway = 0.0
         self._after_gap = False
         self._bad = NEVER
+        self._repeated, self._unknown, self._eased = 0, 0, NEVER
 
     def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
         """Take one reading: accept it, hold it, or leave it out."""
@@ -73,9 +82,10 @@ class TotalMeter:
         last = self._level or self._base
         if last is not None and time <= last.time:
             self._order.behind(time, last.time, book)
+            self._repeated = max(self._repeated, last.time - time)
             return
         self._order.run = 0
-        self._after_gap = last is not None and time - last.time > self._max_gap
+        self._after_gap = last is not None and self._hidden(last.time, time) > self._max_gap
         reading = Count(time, count, fault is not None)
         if self._base is None:
             self._restart(reading)
@@ -90,13 +100,17 @@ class TotalMeter:
             self._former = None
             self._accept(base, reading, reading.value - former.value, book)
             self._restart(reading)
-        elif rise is not None and self._possible(rise, self._moved, reading):
+        elif rise is not None and self._plain(rise, reading):
             self._accept(base, reading, rise, book)
         elif (wrapped := self._wrapped(base, reading)) is not None:
             book.note(reading.time, "rollover", _told(base, reading))
             self._accept(base, reading, wrapped, book)
         else:
             self._hold(base, reading, book)
+
+    def _hidden(self, since: int, time: int) -> int:
+        """Give how long it may have been since an instant, as far as the clock tells."""
+        return time - since + self._repeated + self._unknown
 
     def _rise(self, base: Count, reading: Count) -> float | int | None:
         """Give the plain rise, or None for a fall; a float's rounding is no fall."""
@@ -110,8 +124,22 @@ class TotalMeter:
         if self._max_rate is None:
             return self._modulus is None or self._after_gap or rise <= self._modulus / 2
         one_count = 1 if type(reading.value) is int else 0  # a pulse may come at any moment
-        most = self._max_rate * ((reading.time - since) / NANOSECONDS) * (1 + SLACK)
+        elapsed = reading.time - since + self._repeated
+        most = self._max_rate * (elapsed / NANOSECONDS) * (1 + SLACK)
         return (rise - one_count) * self._factor <= most
+
+    def _plain(self, rise: float, reading: Count) -> bool:
+        """Tell whether a rise without a rollover is possible, a second more now and then."""
+        since = self._moved - self._unknown
+        if self._possible(rise, since, reading):
+            return True
+        eased = (
+            reading.time - self._eased >= EASED_EVERY
+            and self._held is None
+            and self._possible(rise, since - CLOCK_SLACK, reading)
+        )
+        self._eased = reading.time if eased else self._eased
+        return eased
 
     def _wrapped(self, base: Count, reading: Count) -> float | int | None:
         """Give the rise through a rollover when `max_rate` says that it is possible."""
@@ -129,8 +157,9 @@ class TotalMeter:
             if reading.value >= base.value and not base.value <= held.value <= reading.value:
                 book.count(held.time, WILD)
         quantity = rise * self._factor
-        spread = bool(rise) and reading.time - base.time > self._max_gap
+        spread = bool(rise) and self._hidden(base.time, reading.time) > self._max_gap
         doubt = base.doubt or reading.doubt or (spread and self._may_have_turned(base, reading))
+        self._repeated = self._unknown = 0
         book.add(base.time, reading.time, quantity, 0.0, doubt, spread)
         if rise:
             self._restart(reading)
@@ -191,6 +220,19 @@ class TotalMeter:
         last = self._level or self._base
         return self._bad if last is None else max(last.time, self._bad)
 
+    def set_back(self, now: int) -> None:
+        """Keep the baseline, as of `now` at the latest; how long ago it was is then not known."""
+        base = self._base
+        if base is not None and base.time > now:
+            self._unknown = min(base.time - now, LONGEST_UNKNOWN) + DAY
+            self._base = base._replace(time=now)
+        self._held = self._level = None
+        if self._former is not None:
+            self._former = self._former._replace(time=min(self._former.time, now))
+        self._moved, self._bad = min(self._moved, now), min(self._bad, now)
+        self._eased = min(self._eased, now)
+        self._order.set_back(now)
+
     def snapshot(self) -> dict[str, Any]:
         """Give the baseline and what is held."""
         return {
@@ -201,6 +243,7 @@ class TotalMeter:
             "former": self._former,
             "midway": self._midway,
             "bad": self._bad,
+            "hidden": [self._repeated, self._unknown, self._eased],
             "order": self._order.snapshot(),
         }
 
@@ -212,6 +255,7 @@ class TotalMeter:
         )
         self._midway = state["midway"]
         self._moved, self._bad = state["moved"], state["bad"]
+        self._repeated, self._unknown, self._eased = state.get("hidden", (0, 0, NEVER))
         self._order.restore(state["order"])
 
 

@@ -1,10 +1,12 @@
 """The agent as a program on a computer whose clock is not to be trusted."""
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from simulation.modbus import Device, ModbusPlant
 from tests.agentkit import Scale, eventually, modbus, running
 from tests.clockkit import ClockedAgent
 
@@ -56,3 +58,55 @@ async def test_nothing_is_measured_before_the_clock_is_synchronised_and_nothing_
     assert agent.measured("belt") - measured == pytest.approx((scale.value - stood) / 1000)
     starts = [row[0] for row in agent.rows("SELECT start FROM totals ORDER BY start")]
     assert abs(starts[0] - time.time_ns()) < YEAR // 365
+
+
+RATE = """
+[sources.flow]
+protocol = "modbus-tcp"
+host = "127.0.0.1"
+port = {port}
+every = "100 ms"
+[sources.flow.points]
+rate = {{ register = 40003, type = "uint16", unit = "t/h" }}
+[streams.flow]
+material = "10 09 10"
+meter = {{ rate = "flow.rate", max_gap = "1500 ms" }}
+"""
+HOUR = 3_600 * 10**9
+
+
+def registers(scale: Scale) -> Callable[[int], int | None]:
+    """Give a scale's count in the first two registers, and a steady 36 t/h in the third."""
+    return lambda at: 36 if at == 2 else scale.register(at)
+
+
+@pytest.mark.parametrize("step", [HOUR, -HOUR], ids=["forward", "back"])
+async def test_a_step_of_an_hour_loses_nothing_of_a_count_and_doubles_nothing(
+    tmp_path: Path, step: int
+) -> None:
+    agent, scale = ClockedAgent(tmp_path), Scale()
+    async with ModbusPlant({1: Device(registers=registers(scale))}) as plant:
+        agent.write(modbus("belt", plant.port), RATE.format(port=plant.port))
+        agent.synchronise()
+        with running(agent):
+            await eventually(lambda: len(agent.closed("flow")) >= 2)
+            agent.set_clock(step)
+            before = plant.counts.requests
+            await eventually(lambda: plant.counts.requests > before + 60)
+            # An hour ahead all windows between are closed; an hour behind none is, and none waits.
+            stepped = len(agent.closed("flow"))
+            agent.set_clock(0)
+            await eventually(lambda: len(agent.closed("flow")) >= max(stepped, 4))
+            scale.stand_still()
+            await eventually(lambda: agent.value("belt") == scale.value)
+            assert await agent.end() == 0
+    assert agent.measured("belt") == pytest.approx(scale.truth, rel=1e-9)
+    for quantity, coverage in agent.closed("flow"):
+        assert quantity == pytest.approx(0.01 * coverage, rel=1e-6)
+        assert coverage <= 1
+    rows = agent.rows("SELECT start, marks FROM totals WHERE stream = 'belt' ORDER BY start")
+    assert len({start for start, _ in rows}) == len(rows)
+    assert any("clock-step" in marks for _, marks in rows)
+    steps = agent.rows("SELECT detail FROM events WHERE kind = 'clock-step' AND stream = ''")
+    assert len(steps) == 2
+    assert "reset" not in {row[0] for row in agent.rows("SELECT kind FROM events")}
