@@ -9,6 +9,7 @@ from agent.report import Report
 from agent.sheets import marks_text
 
 NOT_MEASURED = "not measured"
+_LEAST_SHARE = 0.0005
 _Row = tuple[object, ...]
 
 
@@ -16,15 +17,14 @@ def show(found: Report) -> None:
     """Print a report; tables without a row are left out, but for that of the streams."""
     print_table(
         f"{found.plant}: {found.whole.name}, {found.timezone}",
-        (
-            "stream", "what", "quantity", "±", "measured", "spread", "doubtful", "missing",
-            "how, and what happened",
-        ),
+        ("stream", "what", "quantity", "±", "measured", "missing", "how, and what happened"),
         [_stream(line) for line in found.lines],
         empty="no streams",
-    )  # fmt: skip
+    )
     _table(
-        "Waste to declare", ("code", "NS 9431", "treated", "quantity", "±", "how"), _waste(found)
+        "Waste to declare",
+        ("code", "NS 9431", "treated", "quantity", "±", "hours missing", "how"),
+        _waste(found),
     )
     _table("Periods", ("period", "stream", "quantity", "±", "covered", "doubtful"), _parts(found))
     _table("Heat by band", ("stream", "Cel", "quantity", "±", "share", "hours"), _bands(found))
@@ -47,13 +47,15 @@ def _table(title: str, columns: Sequence[str], rows: Iterable[_Row]) -> None:
 
 
 def _share(share: float | None) -> str:
+    if share is not None and 0 < share < _LEAST_SHARE:
+        return "<0.1%"
     return "" if share is None else f"{share:.1%}"
 
 
 def _doubt(uncertainty: float | None, unit: str, stated: Stated | None) -> str:
     if stated == "some":
         return "in part"
-    return "" if uncertainty is None else f"{uncertainty:.2g} {unit}"
+    return quantity(None if uncertainty is None else float(f"{uncertainty:.2g}"), unit)
 
 
 def _of(measured: int, stating: int) -> Stated:
@@ -65,12 +67,15 @@ def _of(measured: int, stating: int) -> Stated:
 
 def _stream(line: Line) -> _Row:
     one, each = line.what, line.whole
+    marks = marks_text(each.marks)
     batches = f"{each.tickets} batches" if each.tickets else ""
-    said = (one.method, batches, marks_text(each.marks))
+    shares = (("spread", each.spread), ("doubtful", each.doubtful))
+    doubt = ", ".join(f"{_share(share)} of the time {name}" for name, share in shares if share)
+    said = (one.method, batches, doubt, f"marks: {marks}" if marks else "")
     return (
         one.stream, one.code or one.kind, quantity(each.quantity, one.unit) or NOT_MEASURED,
         _doubt(each.uncertainty, one.unit, each.stated), _share(each.measured),
-        _share(each.spread), _share(each.doubtful), _share(each.missing),
+        _share(each.missing),
         "; ".join(text for text in said if text),
     )  # fmt: skip
 
@@ -81,6 +86,7 @@ def _waste(found: Report) -> Iterable[_Row]:
             one.code, one.ns9431, one.treatment,
             quantity(one.quantity, one.unit) or NOT_MEASURED,
             _doubt(one.uncertainty, one.unit, _of(one.measured, one.stating)),
+            "" if one.hours_missing is None else f"{one.hours_missing:.1f}",
             "; ".join(one.methods),
         )  # fmt: skip
 
@@ -124,8 +130,9 @@ def _stocks(found: Report) -> Iterable[_Row]:
 
 def _groups(found: Report) -> Iterable[_Row]:
     for each in found.groups:
+        kind = each.kind if each.direction == "surplus" else f"{each.kind} {each.direction}"
         yield (
-            each.by, each.value, f"{each.kind} {each.direction}",
+            each.by, each.value, kind,
             quantity(each.quantity, each.unit) or NOT_MEASURED,
             _doubt(each.uncertainty, each.unit, _of(each.measured, each.stating)),
             _share(each.coverage),
