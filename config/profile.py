@@ -99,6 +99,16 @@ class Profile:
         return {name: point.keys for name, point in self.file.points.items()}
 
 
+def origin(path: Path) -> str:
+    """Say where a profile's file is: `built in`, `site`, or beside a plant file."""
+    return {BUILT_IN: "built in", SITE: "site"}.get(path.parent, "beside plant file")
+
+
+def hidden(name: str, places: Sequence[Path]) -> tuple[Path, ...]:
+    """Give the files of the same name that a profile stands in front of."""
+    return tuple(path for place in places if (path := place / f"{name}.toml").is_file())[1:]
+
+
 def folders(base: Path | None = None) -> tuple[Path, ...]:
     """Give where profiles are looked for, first to last: beside the plant file, site, built in."""
     return (*(() if base is None else (base / "profiles",)), SITE, BUILT_IN)

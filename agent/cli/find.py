@@ -4,7 +4,7 @@ import asyncio
 import os
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +29,8 @@ class Server:
 
     table: Mapping[str, Any]
     under: str = ""
+    base: Path = field(default_factory=Path.cwd)
+    """Folder whose `profiles` are looked at first."""
 
 
 def found(name: str, server: Server, as_json: bool) -> bool:
@@ -51,7 +53,7 @@ async def found_out(name: str, server: Server) -> dict[str, Any]:
     from adapters.opcua.survey import survey  # noqa: PLC0415
     from config.profile import folders, profile  # noqa: PLC0415
 
-    chosen = profile(name, folders(Path.cwd()))
+    chosen = profile(name, folders(server.base))
     settings = _settings(chosen, server)
     points = _points(chosen)
     seen = await survey(settings, points, server.under, time.time_ns())

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,8 @@ class Device:
     table: Mapping[str, Any]
     reads: int
     pause: float
+    base: Path = field(default_factory=Path.cwd)
+    """Folder whose `profiles` are looked at first."""
 
 
 def fitted(name: str, device: Device, as_json: bool) -> bool:
@@ -48,7 +50,7 @@ async def found_out(name: str, device: Device) -> dict[str, Any]:
     from adapters.modbus.fit import judged, said  # noqa: PLC0415
     from config.profile import folders, profile  # noqa: PLC0415
 
-    found = profile(name, folders(Path.cwd()))
+    found = profile(name, folders(device.base))
     settings = _settings(found, device)
     answers = await _read(settings, device)
     verdict = judged(settings, answers)

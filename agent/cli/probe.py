@@ -67,7 +67,8 @@ def probe(
       sidestream probe --profile opcua-scales plant.toml scale
     """
     if profile is not None:
-        _probe_profile(profile, as_json, *_connection(plant_file, sources, device))
+        base = Path(plant_file).resolve().parent if sources else Path.cwd()
+        _probe_profile(profile, as_json, base, *_connection(plant_file, sources, device))
     from config.load import load_plant  # noqa: PLC0415
 
     plan = load_plant(Path(plant_file), os.environ)
@@ -134,16 +135,16 @@ def _of_source(plant_file: str, name: str) -> dict[str, Any]:
 
 
 def _probe_profile(
-    profile: str, as_json: bool, table: dict[str, Any], device: dict[str, Any]
+    profile: str, as_json: bool, base: Path, table: dict[str, Any], device: dict[str, Any]
 ) -> NoReturn:
     from agent.cli.find import Server, found  # noqa: PLC0415
     from agent.cli.fit import Device, fitted  # noqa: PLC0415
 
     try:
         if table["protocol"] == "opcua":
-            sure = found(profile, Server(table, device["under"]), as_json)
+            sure = found(profile, Server(table, device["under"], base), as_json)
         else:
-            sure = fitted(profile, Device(table, device["reads"], device["pause"]), as_json)
+            sure = fitted(profile, Device(table, device["reads"], device["pause"], base), as_json)
     except TransientError as error:
         click.echo(f"sidestream: {error}", err=True)
         sys.exit(2)

@@ -1,6 +1,6 @@
 """`sidestream profiles`: the meter models that are known, and what is known of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,22 +37,25 @@ def profiles(name: str | None, beside: Path, as_json: bool) -> None:
 
     places = folders(beside.parent)
     if name is not None:
-        _detail(described(profile(name, places)), as_json)
+        _detail(described(profile(name, places), places), as_json)
         return
     found, problems = every(places)
-    document = [described(one) for one in found]
+    document = [described(one, places) for one in found]
     if as_json:
         print_json(document)
     else:
         print_table(
             "Device profiles",
-            ("profile", "protocols", "points", "confidence", "device"),
+            ("profile", "protocols", "points", "confidence", "origin", "device"),
             [
                 (row["name"], _short(row["protocols"]), len(row["points"]), row["confidence"],
-                 row["title"])
+                 row["origin"], row["title"])
                 for row in document
             ],
         )  # fmt: skip
+        for row in document:
+            for path in row["hides"]:
+                click.echo(f"{row['name']}: {row['file']} hides {path}")
     if problems:
         raise ConfigError(problems)
 
@@ -61,8 +64,10 @@ def _short(protocols: list[str]) -> str:
     return ", ".join(dict.fromkeys(protocol.split("-")[0] for protocol in protocols))
 
 
-def described(one: "Profile") -> dict[str, Any]:
-    """Say what a profile knows, as the `--json` document."""
+def described(one: "Profile", places: Sequence[Path]) -> dict[str, Any]:
+    """Say what a profile knows, where it is and which others it hides, as `--json` has it."""
+    from config.profile import hidden, origin  # noqa: PLC0415
+
     file = one.file
     return {
         "name": one.name,
@@ -75,7 +80,7 @@ def described(one: "Profile") -> dict[str, Any]:
         "points": [
             {
                 "point": name,
-                **{key: point.keys.get(key) for key in ("register", "type", "unit")},
+                **{key: point.keys.get(key) for key in ("register", "node", "type", "unit")},
                 "needs": list(point.needs),
                 "confidence": point.confidence or file.confidence,
                 "good": list(point.keys.get("good", ())),
@@ -86,6 +91,8 @@ def described(one: "Profile") -> dict[str, Any]:
         ],
         "notes": list(file.notes),
         "file": str(one.path),
+        "origin": origin(one.path),
+        "hides": [str(path) for path in hidden(one.name, places)],
     }
 
 
@@ -94,22 +101,34 @@ def _detail(document: Mapping[str, Any], as_json: bool) -> None:
         print_json(document)
         return
     click.echo(f"{document['title']}\n")
-    columns = ("point", "register", "type", "unit", "needs", "confidence", "about")
-    rows = [
-        [", ".join(row[key]) if key == "needs" else row[key] for key in columns]
-        for row in document["points"]
-    ]
+    place = "node" if any(row["node"] for row in document["points"]) else "register"
+    columns = ("point", place, "type", "unit", "needs", "good", "confidence", "about")
+    rows = [[_cell(row[key]) for key in columns] for row in document["points"]]
     print_table("Points", columns, rows)
     settings = document["settings"]
     lines = [f"{key}: {value}" for key, value in settings.items() if key != "identity"]
-    lines += [
-        f"identity: {one['what']} in register {one['register']} is one of {one['accepted']}"
-        for one in settings.get("identity", [])
-    ]
+    lines += [_identity(one) for one in settings.get("identity", [])]
     print_list("Settings", lines)
     unsure = [
         f"{key}: `sidestream probe --profile {document['name']}`" for key in document["unsure"]
     ]
     print_list("To be found out", unsure)
     print_list("Know that", document["notes"])
-    click.echo(f"From {document['source']}; {document['file']}")
+    click.echo(f"From {document['source']} ({document['confidence']})")
+    click.echo(f"{document['file']} ({document['origin']})")
+    for path in document["hides"]:
+        click.echo(f"It hides {path}")
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, list):
+        return ", ".join(f"{one:g}" if isinstance(one, float) else str(one) for one in value)
+    return value
+
+
+def _identity(one: Mapping[str, Any]) -> str:
+    place = f"register {one['register']}" if "register" in one else f"node {one.get('node', '')}"
+    accepted = " or ".join(map(str, one.get("accepted", [])))
+    kind = f"is of type {one['type']}" if "node" in one and "type" in one else ""
+    meant = " and ".join(filter(None, (f"is {accepted}" if accepted else "", kind)))
+    return f"identity: {one.get('what', 'identity')} in {place} {meant}"

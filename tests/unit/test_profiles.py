@@ -52,6 +52,7 @@ def test_the_meters_promised_have_a_profile() -> None:
         "kamstrup-multical-803",
         "endress-hauser-promag-53",
         "endress-hauser-promass-84",
+        "endress-hauser-scan-list",
         "siemens-mag-6000",
         "siemens-mass-6000",
         "siemens-bw500",
