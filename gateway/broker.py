@@ -124,7 +124,13 @@ def explain(error: OSError | ValueError, where: str) -> SidestreamError:
         return PermanentError(f"not an address: {error}", where=where)
     if isinstance(error, TimeoutError):
         return TransientError("no answer in time", where=where)
-    return TransientError(str(error.strerror or error).lower(), where=where)
+    # Where a unit names the addresses it may reach, others are refused like this.
+    mend = "make the unit's list of addresses anew: `sidestream confine`"
+    return TransientError(
+        str(error.strerror or error).lower(),
+        where=where,
+        mend=mend if isinstance(error, PermissionError) else "",
+    )
 
 
 def ended(code: int, name: str, where: str) -> LinkLostError:

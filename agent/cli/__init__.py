@@ -42,6 +42,7 @@ sidestream = LazyGroup(
         "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),
         "backfill": ("agent.cli.backfill:backfill", "Fill totals from a historian's file."),
         "key": ("agent.cli.key:key", "Show the plant's public key, making the key if asked to."),
+        "confine": ("agent.cli.confine:confine", "Hold the service to what it must reach."),
         "schema": ("agent.cli.schema:schema", "Print a JSON Schema of a file or message."),
         "hub": ("agent.cli.hub:hub", "Run and inspect a cluster's hub."),
         "simulate": ("simulation.simulate:simulate", "Run a simulated plant to try things on."),
