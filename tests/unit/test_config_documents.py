@@ -71,7 +71,7 @@ def test_the_historian_example_loads() -> None:
 def test_the_hub_example_loads() -> None:
     plan = load_hub(EXAMPLES / "hub.toml", {})
     assert len({member.owner for member in plan.members}) == 3
-    assert plan.key_file == str(EXAMPLES / "hub.pem")
+    assert plan.key_file == "/var/lib/sidestream-hub/hub.pem"
 
 
 PLANT = '[plant]\nname = "a"\nowner = "b"\n'
