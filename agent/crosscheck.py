@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from adapters.reading import Value
+from agent.attributes import Attributes
 from agent.meter import Input
 from agent.meters.rate import RateMeter
 from agent.total import Event, Total
@@ -28,9 +29,13 @@ class CrossCheck:
     def __init__(self, plan: MeterPlan, unit: str, length: int) -> None:
         point = replace(plan.inputs[self.role], role="rate")
         self._meter = RateMeter(MeterPlan("rate", {"rate": point}, plan.max_gap))
-        self._windows = Windows("", unit, length, carries=False, banded=False, log=[])
+        attributes = Attributes.of(plan)
+        self._windows = Windows(
+            "", unit, length, carries=False, banded=False, log=[], attributes=attributes
+        )
         self._tolerance = plan.tolerance
-        self._step = abs(plan.inputs["total"].factor)
+        largest = 1.0 if plan.exchange is None else max(plan.exchange.values)
+        self._step = abs(plan.inputs["total"].factor) * largest
         self._whole = False
 
     def take(self, time: int, reading: Input) -> None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import get_args
 
-from agent.total import Total
+from agent.total import Total, counted
 from config.plan import StreamPlan
 from gateway.contract import Mark
 
@@ -80,7 +80,10 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Carry:
-    """Batches of a stream that wait for a release window with more of them; `key` as a figure's."""
+    """Batches of a stream that wait for a release window with more of them.
+
+    `key` is a figure's, and the basis where it is not the wet mass.
+    """
 
     key: tuple[str, ...]
     quantity: float
@@ -115,7 +118,7 @@ def disclose(
     figures: list[tuple[Figure, int]] = []
     carries: dict[str, Carry] = {}
     for stream in streams:
-        own = totals.get(stream.name, ())
+        own = [counted(total, stream.basis) for total in totals.get(stream.name, ())]
         figure = _stream(stream, own, windows, steps)
         if figure is not None and stream.meter.kind == "batch":
             figure = _gathered(stream, figure, own, carried.get(stream.name), carries, steps)
@@ -148,9 +151,9 @@ def _stream(
         Step("generalise", stream.name, f"code {stream.code or 'none'} → {code or 'none'}")
     )
     figure = coarsen(stream, code, totals, windows)
-    steps.append(
-        Step("coarsen", stream.name, f"{len(totals)} of {windows} windows → one release window")
-    )
+    dry = "" if stream.basis == "wet" else ", dry mass"
+    outcome = f"{len(totals)} of {windows} windows → one release window{dry}"
+    steps.append(Step("coarsen", stream.name, outcome))
     return figure
 
 
@@ -163,7 +166,8 @@ def _gathered(
     steps: list[Step],
 ) -> Figure | None:
     """Join a figure with the batches carried to it, or carry all of them on."""
-    if before is not None and before.key != own.key:
+    key = own.key if stream.basis == "wet" else (*own.key, stream.basis)
+    if before is not None and before.key != key:
         outcome = f"{before.tickets} carried as {' '.join(filter(None, before.key))}: left behind"
         steps.append(Step("tickets", stream.name, outcome))
         before = None
@@ -180,7 +184,7 @@ def _gathered(
     steps.append(Step("tickets", stream.name, outcome, stopped=not enough))
     left = _covered(stream, figure, totals, steps) if enough else None
     if left is None and (tickets or figure.quantity):
-        carries[stream.name] = Carry(figure.key, figure.quantity, tickets, figure.marks)
+        carries[stream.name] = Carry(key, figure.quantity, tickets, figure.marks)
     return left
 
 

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from adapters.reading import NANOSECONDS
+from config.days import midnight
 
 _MONTHS = 12
 _DAYS = 31
@@ -30,11 +31,6 @@ class Calendar:
     whole: Span
     parts: tuple[Span, ...]
     label: Callable[[date], str]
-
-
-def midnight(day: date, zone: ZoneInfo) -> int:
-    """Give the first instant of a local day; where clocks skip midnight, the instant they skip."""
-    return int(datetime(day.year, day.month, day.day, tzinfo=zone).timestamp()) * NANOSECONDS
 
 
 def local_day(instant: int, zone: ZoneInfo) -> date:

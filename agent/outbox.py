@@ -99,7 +99,7 @@ class Outbox:
                 [(name, json.dumps(body)) for name, body in change.state.items()],
             )
             db.executemany(
-                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 map(total_row, change.totals),
             )
             db.executemany(

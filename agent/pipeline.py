@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS, Block
+from agent.attributes import Attributes
 from agent.clock import TOLERANCE
 from agent.crosscheck import CrossCheck
 from agent.gate import Gate, ungated
@@ -46,6 +47,7 @@ class _Track:
             log=log,
             aggregation=_aggregation(meter.kind),
             uncertainty=meter.uncertainty,
+            attributes=Attributes.of(meter),
         )
         self._log = log
         self._check = (
@@ -142,12 +144,16 @@ class _Track:
         inputs = ungated(self.plan.meter.inputs).items()
         return {role: [one.source, one.point] for role, one in inputs if role != CrossCheck.role}
 
+    def _measures(self) -> str:
+        return self.plan.meter.measures or self.plan.unit
+
     def snapshot(self) -> dict[str, Any]:
         """Give the stream's state, fit for JSON, with what it is only valid for."""
         return {
             "version": VERSION,
             "unit": self.plan.unit,
             "kind": self.plan.meter.kind,
+            "measures": self._measures(),
             "inputs": self._inputs(),
             "gate": self._gate.snapshot(),
             "meter": self.meter.snapshot(),
@@ -175,8 +181,11 @@ class _Track:
             )
         if (state["kind"], ungated(state["inputs"])) != (kind, self._inputs()):
             return "the meter starts anew: its kind or its points are others"
+        same = state.get("measures", state["unit"]) == self._measures()
+        if not same and kind != "total":
+            return f"the meter starts anew: it measures in {self._measures()} now"
         self.meter.restore(state["meter"])
-        if self._check is not None and state.get("check"):
+        if self._check is not None and same and state.get("check"):
             self._check.restore(state["check"])
         return ""
 

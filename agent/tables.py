@@ -22,7 +22,7 @@ CREATE TABLE totals (
   unit TEXT NOT NULL, coverage REAL NOT NULL, uncertain REAL NOT NULL, band TEXT,
   marks TEXT NOT NULL, reasons TEXT NOT NULL,
   tickets INTEGER NOT NULL DEFAULT 0, aggregation TEXT NOT NULL DEFAULT 'sum', closing REAL,
-  spread REAL NOT NULL DEFAULT 0, uncertainty REAL, PRIMARY KEY (stream, start)
+  spread REAL NOT NULL DEFAULT 0, uncertainty REAL, dry REAL, PRIMARY KEY (stream, start)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE records (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
@@ -36,13 +36,14 @@ CREATE TABLE events (
   detail TEXT NOT NULL
 ) STRICT;
 """,
-    version=4,
+    version=5,
     upgrades={
         1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;",
         2: "ALTER TABLE totals ADD COLUMN aggregation TEXT NOT NULL DEFAULT 'sum';"
         " ALTER TABLE totals ADD COLUMN closing REAL;",
         3: "ALTER TABLE totals ADD COLUMN spread REAL NOT NULL DEFAULT 0;"
         " ALTER TABLE totals ADD COLUMN uncertainty REAL;",
+        4: "ALTER TABLE totals ADD COLUMN dry REAL;",
     },
 )
 
@@ -128,6 +129,7 @@ def total_row(total: Total) -> tuple[object, ...]:
         total.closing,
         total.spread,
         total.uncertainty,
+        total.dry,
     )
 
 

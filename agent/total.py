@@ -1,8 +1,10 @@
 """Totals and events: what a stream's windows hold once closed. Neither ever leaves the plant."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
+
+from config.plan import Basis
 
 Aggregation = Literal["sum", "mean"]
 
@@ -40,6 +42,30 @@ class Total:
     uncertainty: float | None = None
     """Expanded uncertainty (k = 2) of the quantity by the meter's class, in `unit`; that of windows
     of one stream is added, for the errors of one meter keep their sign. None without a class."""
+    dry: float | None = None
+    """Of a mass whose moisture is stated: what it is without its water, in `unit`."""
+
+
+def counted(total: Total, basis: Basis) -> Total:
+    """Give a total as it counts by a basis: dry, its quantity is what it is without its water.
+
+    Where the dry mass is not known, nothing counts as observed, for nothing is known of it.
+    """
+    if basis == "wet":
+        return total
+    if total.dry is None:
+        return replace(
+            total, quantity=0.0, coverage=0.0, uncertain=0.0, spread=0.0, uncertainty=None,
+            tickets=0, closing=None,
+        )  # fmt: skip
+    share = total.dry / total.quantity if total.quantity else 1.0
+    known = total.uncertainty
+    return replace(
+        total,
+        quantity=total.dry,
+        uncertainty=None if known is None else known * share,
+        closing=None if total.closing is None else total.closing * share,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,16 +2,18 @@
 
 A contribution has a start, an end and a cumulative form a·x + b·x² (x runs from 0 at its start to 1
 at its end): a constant rate has b = 0, a ramp has both. The parts that fall into windows are
-differences of the cumulative form, so they add up to the whole.
+differences of the cumulative form, so they add up to the whole. Parts are also made where what a
+measured unit is worth changes (`agent.attributes`).
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from typing import Any
 
 from adapters.reading import NANOSECONDS
+from agent.attributes import STEADY, Attributes, Worth
+from agent.tally import Tally
 from agent.total import Aggregation, Event, Total
-from config.plan import BANDS
 
 NEVER = -(1 << 62)
 """An instant before all others."""
@@ -24,65 +26,6 @@ _AGGREGATED = (
 )
 
 
-@dataclass(slots=True)
-class Tally:
-    """What one window has got so far; the quantity is a compensated sum (Neumaier)."""
-
-    quantity: float = 0.0
-    residue: float = 0.0
-    covered: int = 0
-    doubtful: int = 0
-    spread: int = 0
-    warm_energy: float = 0.0
-    warm_time: float = 0.0
-    tickets: int = 0
-    closing: tuple[int, float] | None = None
-    marks: list[str] = field(default_factory=list)
-    reasons: dict[str, int] = field(default_factory=dict)
-
-    def add(self, quantity: float, covered: int, doubt: bool) -> None:
-        """Add a quantity and the nanoseconds it was observed over."""
-        before = self.quantity
-        after = before + quantity
-        if abs(before) >= abs(quantity):
-            self.residue += (before - after) + quantity
-        else:
-            self.residue += (quantity - after) + before
-        self.quantity = after
-        self.covered += covered
-        if doubt:
-            self.doubtful += covered
-
-    def warm(self, quantity: float, covered: int, celsius: float) -> None:
-        """Weigh a supply temperature by the energy and by the time it held."""
-        self.warm_energy += quantity * celsius
-        self.warm_time += covered / NANOSECONDS * celsius
-
-    def mark(self, mark: str) -> None:
-        """Set a mark, once."""
-        if mark not in self.marks:
-            self.marks.append(mark)
-
-    def count(self, reason: str, times: int = 1) -> None:
-        """Count a reading that was not good."""
-        self.reasons[reason] = self.reasons.get(reason, 0) + times
-
-    def close_at(self, time: int, level: float) -> None:
-        """Take a stock's level at an instant, unless a later one is known."""
-        if self.closing is None or time >= self.closing[0]:
-            self.closing = (time, level)
-
-    def band(self) -> str | None:
-        """Name the band of the mean supply temperature, weighted by energy, or else by time."""
-        if not self.covered:
-            return None
-        if self.quantity > 0:
-            mean = self.warm_energy / self.quantity
-        else:
-            mean = self.warm_time / (self.covered / NANOSECONDS)
-        return next((name for limit, name in BANDS if mean < limit), BANDS[-1][1])
-
-
 class Windows:
     """One stream's windows: the open ones, and the instant before which all are closed.
 
@@ -90,7 +33,8 @@ class Windows:
     quantity whose window is closed: a totaliser's or a batch goes into the first open window, a
     rate's is left out and counted. With the `mean` of a stock, contributions are its level times
     seconds, and a window's quantity is their sum over the seconds covered. Contributions of one
-    stream never overlap in time. `uncertainty` is relative to the quantity.
+    stream never overlap in time. `uncertainty` is relative to the quantity. Contributions come in
+    what is measured; `attributes` say what it is worth in the stream's unit, and dry.
     """
 
     def __init__(
@@ -104,6 +48,7 @@ class Windows:
         log: list[Event],
         aggregation: Aggregation = "sum",
         uncertainty: float | None = None,
+        attributes: Attributes = STEADY,
     ) -> None:
         self.stream = stream
         self.unit = unit
@@ -115,6 +60,8 @@ class Windows:
         self._aggregation = aggregation
         self._mean = aggregation == "mean"
         self._uncertainty = uncertainty
+        self._attributes = attributes
+        self._worth = attributes.at(NEVER)
         self._log = log
         self._open: dict[int, Tally] = {}
         self._last = Tally()
@@ -158,17 +105,20 @@ class Windows:
         """
         if start < self._last_start or end > self._last_end:
             first = start - start % self.length
-            if start < self.floor or start < self._fence or end > first + self.length:
+            worth = self._attributes.at(start)
+            begin, until = max(self.floor, self._fence), min(first + self.length, worth.until)
+            if start < begin or end > until:
                 self._split(start, end, steady, ramp, doubt, spread, warmth)
                 return
-            self._last = self._tally(first)
-            self._last_start, self._last_end = max(first, self._fence), first + self.length
-        tally = self._last
-        tally.add(steady + ramp, end - start, doubt)
+            self._last, self._worth = self._tally(first), worth
+            self._last_start, self._last_end = max(first, self._fence, worth.since), until
+        tally, worth = self._last, self._worth
+        tally.add(steady + ramp, end - start, doubt, worth)
         if warmth is not None:
             tally.warm(steady + ramp, end - start, (warmth[0] + warmth[1]) / 2)
         if self._mean:
-            tally.close_at(end, (steady + 2 * ramp) / ((end - start) / NANOSECONDS))
+            level = (steady + 2 * ramp) / ((end - start) / NANOSECONDS)
+            tally.close_at(end, level * worth.exchange)
 
     def _split(
         self,
@@ -184,15 +134,17 @@ class Windows:
         at, share, done = start, 0.0, 0.0
         begin = max(self.floor, self._fence)
         while at < end:
-            edge = min(begin if at < begin else at - at % self.length + self.length, end)
+            worth = self._attributes.at(at)
+            edge = begin if at < begin else at - at % self.length + self.length
+            edge = min(edge, worth.until, end)
             reached = (edge - start) / whole
             sum_to_edge = reached * (steady + reached * ramp)
             part = sum_to_edge - done
             if at < begin:
-                self._overdue(part)
+                self._overdue(part, worth)
             else:
                 tally = self._tally(at - at % self.length)
-                tally.add(part, edge - at, doubt or spread)
+                tally.add(part, edge - at, doubt or spread, worth)
                 if spread:
                     tally.spread += edge - at
                     tally.mark("spread")
@@ -201,16 +153,16 @@ class Windows:
                     tally.warm(part, edge - at, warmth[0] + (warmth[1] - warmth[0]) * middle)
                 if self._mean:
                     level = (steady + 2 * ramp * reached) / (whole / NANOSECONDS)
-                    tally.close_at(edge, level)
+                    tally.close_at(edge, level * worth.exchange)
             at, share, done = edge, reached, sum_to_edge
 
-    def _overdue(self, part: float) -> None:
+    def _overdue(self, part: float, worth: Worth) -> None:
         """Take a part whose time was counted before: it can add quantity, never coverage."""
         tally = self._tally(self.floor)
         if not self._carries:
             tally.count(LATE)
         elif part:
-            tally.add(part, 0, doubt=False)
+            tally.add(part, 0, doubt=False, worth=worth)
             tally.mark("spread")
 
     def put(self, time: int, quantity: float, tickets: int, spread: bool = False) -> None:
@@ -220,7 +172,7 @@ class Windows:
         `spread` says that its instant is not known.
         """
         tally = self._at(time)
-        tally.add(quantity, 0, doubt=False)
+        tally.add(quantity, 0, doubt=False, worth=self._attributes.at(time))
         tally.tickets += tickets
         if spread or time < self.floor:
             tally.mark("spread")
@@ -273,7 +225,8 @@ class Windows:
         self._silent = silent
 
     def _total(self, start: int, tally: Tally) -> Total:
-        quantity = self._quantity(tally)
+        quantity = self._of(tally, tally.quantity + tally.residue)
+        dries = self._attributes.dries
         known = self._uncertainty
         return Total(
             stream=self.stream,
@@ -291,10 +244,11 @@ class Windows:
             closing=None if tally.closing is None else tally.closing[1],
             spread=min(tally.spread / self.length, 1.0),
             uncertainty=None if known is None else known * abs(quantity),
+            dry=self._of(tally, tally.dry + tally.dry_residue) if dries else None,
         )
 
-    def _quantity(self, tally: Tally) -> float:
-        whole = tally.quantity + tally.residue
+    def _of(self, tally: Tally, whole: float) -> float:
+        """Give what a window tells of a sum: itself, or the mean of a stock."""
         if not self._mean:
             return whole
         return whole / (tally.covered / NANOSECONDS) if tally.covered else 0.0
@@ -313,6 +267,7 @@ class Windows:
             "floor": self.floor,
             "fence": self._fence,
             "silent": self._silent,
+            "dries": self._attributes.dries,
             "open": [[start, asdict(tally)] for start, tally in sorted(self._open.items())],
         }
 
@@ -324,12 +279,15 @@ class Windows:
         floor = int(state["floor"])
         self.floor = floor if floor == NEVER else -(-floor // self.length) * self.length
         same = state["length"] == self.length
-        for start, held in state["open"]:
-            tally = Tally(**held)
+        undried = self._attributes.dries and not state.get("dries")
+        for at, held in state["open"]:
+            start, tally = int(at), Tally(**held)
+            if undried:
+                tally.dried(self._attributes.at(start).dry or 0.0)
             if same:
                 self._open[start] = tally
             else:
-                self._move(int(start), int(state["length"]), tally)
+                self._move(start, int(state["length"]), tally)
 
     def _move(self, start: int, length: int, tally: Tally) -> None:
         """Take over a window of another length: coverage only where it lies inside one of ours."""
@@ -337,17 +295,11 @@ class Windows:
         inside = start >= self.floor and start % self.length + length <= self.length
         if self._mean and not inside:
             return
-        if tally.closing is not None:
-            target.close_at(*tally.closing)
-        doubtful = tally.doubtful if inside else 0
-        target.add(tally.quantity, 0, doubt=False)
-        target.add(tally.residue, tally.covered if inside else 0, doubt=False)
-        target.doubtful += doubtful
-        target.spread += tally.spread if inside else 0
-        target.tickets += tally.tickets
-        target.warm_energy += tally.warm_energy
-        target.warm_time += tally.warm_time if inside else 0.0
-        for mark in (*tally.marks, *(() if inside else ("spread",))):
-            target.mark(mark)
-        for reason, times in tally.reasons.items():
-            target.count(reason, times)
+        target.take_over(tally)
+        if inside:
+            target.covered += tally.covered
+            target.doubtful += tally.doubtful
+            target.spread += tally.spread
+            target.warm_time += tally.warm_time
+        else:
+            target.mark("spread")

@@ -2,13 +2,16 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from adapters.adapter import Source, adapter, protocols
 from adapters.errors import SidestreamError
 from adapters.fields import Place
 from config import toml
+from config.attributes import Made, made
 from config.codes import likely, read_codes, siblings
 from config.errors import ConfigError, meant, shown
 from config.heat import MeterResolver
@@ -76,7 +79,7 @@ class _Loader:
         self.codes = self._codes()
         sources = self._sources()
         self._one_time(sources)
-        streams = self._streams(sources)
+        streams = self._streams(sources, ZoneInfo(plant.timezone if plant else "UTC"))
         self.findings.settle()
         if plant is None or windows is None or outbox is None or folders is None:
             raise AssertionError  # each None has been noted, so settle has raised
@@ -197,8 +200,8 @@ class _Loader:
             self.findings.add(("sources", name, "protocol"), found, hint=hint)
             return None
 
-    def _streams(self, plant: Plant) -> list[StreamPlan]:
-        resolver = MeterResolver(plant, Units(), self.findings)
+    def _streams(self, plant: Plant, zone: ZoneInfo) -> list[StreamPlan]:
+        resolver = MeterResolver(plant, Units(), self.findings, zone)
         plans = []
         for name, table in self._named("streams").items():
             at = ("streams", name)
@@ -208,18 +211,19 @@ class _Loader:
                 self._check_code(stream, (*at, "material"))
             if stream and meter:
                 firm = resolver.firm(stream, meter[0], (*at, "firm"))
-                plans.append(_stream(name, stream, *meter, firm))
+                mass = made(stream, meter[0], at, zone, self.findings)
+                plans.append(_stream(name, stream, *meter, firm, mass))
         return plans
 
 
 def _stream(
-    name: str, table: StreamTable, unit: Unit, meter: MeterPlan, firm: float | None
+    name: str, table: StreamTable, unit: Unit, meter: MeterPlan, firm: float | None, mass: Made
 ) -> StreamPlan:
     return StreamPlan(
         name=name,
         kind=table.kind,
         unit=unit,
-        meter=meter,
+        meter=replace(meter, moisture=mass.moisture),
         code=table.material,
         status=table.status,
         treatment=table.treatment,
@@ -232,6 +236,9 @@ def _stream(
         min_tickets=table.min_tickets,
         ns9431=table.ns9431,
         firm=firm,
+        basis=table.basis,
+        composition=mass.composition,
+        analysis_age=None if table.analysis_age is None else nanoseconds(table.analysis_age),
     )
 
 

@@ -189,7 +189,7 @@ def models(annotation: Any) -> list[type[BaseModel]]:
         return models(get_args(annotation)[0])
     if get_origin(annotation) in (Union, types.UnionType):
         return [found for choice in get_args(annotation) for found in models(choice)]
-    arguments = get_args(annotation)
+    arguments = [each for each in get_args(annotation) if each is not Ellipsis]
     return models(arguments[-1 if len(arguments) == 2 else 0]) if arguments else []  # noqa: PLR2004
 
 

@@ -11,6 +11,7 @@ from pydantic import (
 )
 
 from adapters.fields import Duration, Settings
+from config.attribute_tables import Density
 from config.locate import CHOICE, at
 from config.medium_tables import Measured, MediumTable, SteamTable
 from config.texts import Accuracy, Amount, Percent, PointName, is_point
@@ -45,8 +46,9 @@ class RateMeter(MeterTable):
     """The point to integrate, `"source.point"`, in a unit per time (t/h, m3/h, kW)."""
     hold: bool = False
     """Each reading counts until the next one, instead of the straight line between them."""
-    density: Amount | None = None
-    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+    density: Density | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`; or a list with the day each holds from,
+    `[{ from = "2026-01-01", value = "1.8 t/m3" }, …]`."""
 
 
 class TotalMeter(MeterTable):
@@ -64,8 +66,9 @@ class TotalMeter(MeterTable):
     the counter than `tolerance` is marked, with an event `cross-check`."""
     tolerance: Percent = "5 %"
     """How far `check` may be off, of the larger one of the two."""
-    density: Amount | None = None
-    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+    density: Density | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`; or a list with the day each holds from,
+    `[{ from = "2026-01-01", value = "1.8 t/m3" }, …]`."""
 
 
 class BatchMeter(MeterTable):
@@ -89,8 +92,9 @@ class BatchMeter(MeterTable):
     remember: int = Field(default=100, ge=1, le=10_000)
     """How many ticket numbers are known as counted: a scale that numbers anew each day needs fewer
     than a day has."""
-    density: Amount | None = None
-    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+    density: Density | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`; or a list with the day each holds from,
+    `[{ from = "2026-01-01", value = "1.8 t/m3" }, …]`."""
 
     @model_validator(mode="after")
     def _told_apart(self) -> "BatchMeter":
@@ -112,8 +116,9 @@ class StockMeter(MeterTable):
     """What is there, `"source.point"`, in a quantity (t, kg, m3, MW.h)."""
     hold: bool = False
     """Each reading counts until the next one, instead of the straight line between them."""
-    density: Amount | None = None
-    """Turns a volume into a mass or back: `"1.8 t/m3"`."""
+    density: Density | None = None
+    """Turns a volume into a mass or back: `"1.8 t/m3"`; or a list with the day each holds from,
+    `[{ from = "2026-01-01", value = "1.8 t/m3" }, …]`."""
 
 
 class HeatMeter(MeterTable):

@@ -3,8 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from adapters.adapter import PointSettings, Source
+from config import attributes
+from config.attribute_tables import Density
+from config.course import Course
 from config.errors import meant
 from config.locate import Findings
 from config.meter_tables import (
@@ -52,6 +56,8 @@ class Resolver:
     plant: Plant
     units: Units
     findings: Findings
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    """Of the days that attributes hold from."""
 
     def meter(self, stream: StreamTable, at: Key) -> tuple[Unit, MeterPlan] | None:
         """Give the stream's unit and its meter's plan; None when problems were noted."""
@@ -60,7 +66,7 @@ class Resolver:
             if isinstance(table, HeatMeter):
                 return "MW.h", self._heat(table, at)
             return self._counted(table, stream.kind, at)
-        except Unfit:
+        except (Unfit, attributes.Unsound):
             return None
 
     def firm(self, stream: StreamTable, unit: Unit, at: Key) -> float | None:
@@ -70,9 +76,9 @@ class Resolver:
         name = next(each for each, canonical in _CANONICAL.items() if canonical == unit)
         density = None if isinstance(stream.meter, HeatMeter) else stream.meter.density
         try:
-            scale = _Quantity(name, self._density(density, (*at[:-1], "meter", "density")))
-            return self._amount(stream.firm, scale, "/s", at)
-        except Unfit:
+            course = self._density(density, (*at[:-1], "meter", "density"))
+            return self._amount(stream.firm, _Quantity(name, course), "/s", at)
+        except (Unfit, attributes.Unsound):
             return None
 
     def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
@@ -86,14 +92,14 @@ class Resolver:
         measured = self._measured(point, name, meter, counted, (*at, meter))
         density = self._density(table.density, (*at, "density"))
         wanted = _wanted(kind, measured, density is not None)
-        scale = _Quantity(wanted, density)
-        factor = self._factor(point.unit, meter, measured, scale)
+        scale = _Quantity(measured, density)
+        factor = self._factor(point.unit, meter, measured)
         role = _ROLES.get(meter, meter)
         inputs = {role: self._input(role, name, factor)}
         if isinstance(table, BatchMeter):
-            inputs |= self._batch_inputs(table, measured, scale, at)
+            inputs |= self._batch_inputs(table, measured, at)
         if isinstance(table, TotalMeter) and table.check is not None:
-            inputs |= self._check(table.check, measured, scale, (*at, "check"))
+            inputs |= self._check(table.check, measured, (*at, "check"))
         status, gates = self._status(table, inputs, at)
         inputs |= status
         return _CANONICAL[wanted], MeterPlan(
@@ -108,11 +114,11 @@ class Resolver:
             tolerance=percent(table.tolerance) if isinstance(table, TotalMeter) else 0.0,
             empty=self._empty(table, scale, at),
             remember=table.remember if isinstance(table, BatchMeter) else 0,
+            measures=_CANONICAL[measured],
+            exchange=_exchange(measured, wanted, density),
         )
 
-    def _batch_inputs(
-        self, table: BatchMeter, measured: str, scale: "_Quantity", at: Key
-    ) -> dict[str, InputPlan]:
+    def _batch_inputs(self, table: BatchMeter, measured: str, at: Key) -> dict[str, InputPlan]:
         """Give what a scale says beside its weight: numbers and flags as they are."""
         inputs = {}
         for role in ("ticket", "stable", "void"):
@@ -123,14 +129,14 @@ class Resolver:
         if table.tare is not None:
             point = self._point(table.tare, (*at, "tare"))
             self._fitting(point, table.tare, (measured,), (*at, "tare"))
-            factor = self._factor(point.unit, "batch", measured, scale)
+            factor = self._factor(point.unit, "batch", measured)
             inputs["tare"] = self._input("tare", table.tare, factor)
         return inputs
 
-    def _check(self, name: str, measured: str, to: "_Quantity", at: Key) -> dict[str, InputPlan]:
+    def _check(self, name: str, measured: str, at: Key) -> dict[str, InputPlan]:
         point = self._point(name, at)
         self._fitting(point, name, (_RATES[measured],), at)
-        return {"check": self._input("check", name, self._factor(point.unit, "rate", measured, to))}
+        return {"check": self._input("check", name, self._factor(point.unit, "rate", measured))}
 
     def _empty(self, table: MeterTable, to: "_Quantity", at: Key) -> float:
         if not isinstance(table, BatchMeter) or table.empty is None:
@@ -209,13 +215,17 @@ class Resolver:
             raise Unfit
         return str(dimension)
 
-    def _factor(self, unit: str, role: str, measured: str, to: "_Quantity") -> Scale:
+    def _factor(self, unit: str, role: str, measured: str) -> Scale:
         own = _CANONICAL[measured] + ("/s" if role == "rate" else "")
-        scale = self.units.scale(unit, own)
-        return Scale(scale.factor * _exchange(measured, to.name, to.density), 0.0)
+        return Scale(self.units.scale(unit, own).factor, 0.0)
 
-    def _density(self, text: str | None, at: Key) -> float | None:
-        return self._positive(text, "density", "t/m3", at) if text else None
+    def _density(self, given: Density | None, at: Key) -> Course[float] | None:
+        if given is None:
+            return None
+        return attributes.density(given, at, self.zone, self.findings, self._tonnes_a_cubic_metre)
+
+    def _tonnes_a_cubic_metre(self, text: str, at: Key) -> float:
+        return self._positive(text, "density", "t/m3", at)
 
     def _modulus(
         self, table: MeterTable, point: PointSettings, factor: Scale, to: "_Quantity", at: Key
@@ -233,15 +243,18 @@ class Resolver:
         return self._amount(table.max_rate, to, "/s", (*at, "max_rate"))
 
     def _amount(self, text: str, to: "_Quantity", per: str, at: Key) -> float:
-        """Turn `"60 t/h"` into the stream's quantity, through the density where it has one."""
-        kinds = [to.name, *([_OTHER[to.name]] if to.density and to.name in _OTHER else [])]
+        """Turn `"60 t/h"` into a quantity, through the density where it never changes."""
+        kinds = [to.name, *([_OTHER[to.name]] if to.steady and to.name in _OTHER else [])]
         for kind in kinds:
             dimension = _RATES[kind] if per else kind
             if self._dimension(text) == dimension:
                 value = self._positive(text, dimension, _CANONICAL[kind] + per, at)
-                return value * _exchange(kind, to.name, to.density)
+                through = _exchange(kind, to.name, to.density)
+                return value if through is None else value * through.values[0]
         accepted = " or ".join(EXAMPLES[_RATES[kind] if per else kind] for kind in kinds)
-        self.findings.add(at, f'"{text}"', accepted)
+        dated = to.density is not None and not to.steady
+        hint = "as the density changes, say it in the quantity that counts here" if dated else ""
+        self.findings.add(at, f'"{text}"', accepted, hint)
         raise Unfit
 
     def _dimension(self, text: str) -> str | None:
@@ -277,10 +290,15 @@ class Resolver:
 
 @dataclass(frozen=True, slots=True)
 class _Quantity:
-    """The quantity a stream counts, and the density (t/m3) that turns the other one into it."""
+    """A quantity, and the density (t/m3) that turns the other one into it."""
 
     name: str
-    density: float | None
+    density: Course[float] | None
+
+    @property
+    def steady(self) -> bool:
+        """Whether there is a density, and but one."""
+        return self.density is not None and len(self.density.values) == 1
 
 
 def _speaking(source: Source) -> list[tuple[str, tuple[float, ...]]]:
@@ -307,8 +325,8 @@ def _wanted(kind: Kind, measured: str, convertible: bool) -> str:
     return usual if convertible else measured
 
 
-def _exchange(measured: str, wanted: str, density: float | None) -> float:
-    """Give the factor between volume (m3) and mass (t) by density (t/m3)."""
+def _exchange(measured: str, wanted: str, density: Course[float] | None) -> Course[float] | None:
+    """Give what a unit of one quantity is in the other (t, m3) by density; None for the same."""
     if measured == wanted or density is None:
-        return 1.0
-    return density if wanted == "mass" else 1.0 / density
+        return None
+    return density if wanted == "mass" else density.each(lambda each: 1.0 / each)

@@ -3,7 +3,8 @@
 Canonical units of a stream's quantity: `t` (mass), `m3` (volume), `MW.h` (energy). A point's value
 v in its own unit becomes `v * factor + offset` in the canonical unit of the meter input it feeds:
 rates in quantity per second (`t/s`, `m3/s`, `MW.h/s`), totals in the quantity, temperatures in
-`Cel`, flows of a heat meter in `m3/s` or `kg/s`.
+`Cel`, flows of a heat meter in `m3/s` or `kg/s`. A meter of volume in a stream of mass, or the
+other way round, measures in its point's quantity, which `exchange` turns into the stream's.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from adapters.adapter import Source
+from config.course import Course
 from config.medium_plan import WATER, Medium, Properties
 
 Kind = Literal["material", "heat", "water", "gas"]
@@ -18,6 +20,7 @@ MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
 Unit = Literal["t", "m3", "MW.h"]
 Share = Literal["off", "cluster"]
 Direction = Literal["surplus", "need"]
+Basis = Literal["wet", "dry"]
 RECORDED = "replay"
 """The protocol whose readings have their own present: the newest one's time."""
 BANDS: tuple[tuple[float, str], ...] = (
@@ -51,8 +54,10 @@ class MeterPlan:
     unless there is a `reference`, and what else tells the medium's state: `pressure` (MPa),
     `humidity` (a share, or Cel of the dew point); stock → `level`; any may add status points: their
     roles, `status` or that and the point's name, are the keys of `gates`, with the good values.
-    Durations in nanoseconds. `modulus` and `max_rate` are in the quantity's unit (per second), and
-    so is `empty`, the weight at or below which a scale is empty. `remember` counts ticket numbers.
+    Durations in nanoseconds. `modulus` and `max_rate` are in the measured quantity's unit (per
+    second), and so is `empty`, the weight at or below which a scale is empty. `exchange` is what a
+    unit of the measured quantity, `measures`, is in the stream's unit; None where they are one.
+    `moisture` is the share of water in a mass. `remember` counts ticket numbers.
     `reference` is in Cel. `modulus` and `max_rate` of a heat meter whose flow is a totaliser are in
     m3 or kg. `tolerance` of the check is a share; `uncertainty`, that of the
     quantity (k = 2), too. `properties` of the medium are sampled when the agent starts.
@@ -77,6 +82,17 @@ class MeterPlan:
     uncertainty: float | None = None
     medium: Medium = WATER
     properties: Properties = field(default_factory=dict)
+    measures: Unit | None = None
+    exchange: Course[float] | None = None
+    moisture: Course[float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """What a stream is made of: shares, from 0 to 1, of its wet or its dry mass by component."""
+
+    of: Basis
+    shares: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +116,11 @@ class StreamPlan:
     ns9431: str | None = None
     firm: float | None = None
     """Firm level in the quantity's unit per second."""
+    basis: Basis = "wet"
+    """Which mass figures and reports count; totals hold both."""
+    composition: Course[Composition] | None = None
+    analysis_age: int | None = None
+    """Nanoseconds after which an analysis is told to be old."""
 
 
 @dataclass(frozen=True, slots=True)

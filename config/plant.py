@@ -12,6 +12,7 @@ from pydantic import (
 
 from adapters.adapter import SourceSettings
 from adapters.fields import Duration, FileName, Settings
+from config.attribute_tables import Makeup, Moisture
 from config.locate import at
 from config.meter_tables import BatchMeter, HeatMeter, Meter, StockMeter
 from config.tables import BrokerTable, StateTable
@@ -69,6 +70,17 @@ class StreamTable(Settings):
     firm: Amount | None = None
     """What can be relied on, `"2 t/h"`: the report says how often an hour had that much. Without
     it, the level that nine hours in ten reached."""
+    moisture: Moisture | None = None
+    """Share of water in the wet mass, `"12 %"`, or a list with the day each holds from. Totals then
+    hold the dry mass too."""
+    basis: Literal["wet", "dry"] = "wet"
+    """Which mass counts in figures and reports: as it is, or without its water."""
+    composition: Makeup | None = None
+    """What it is made of, `{ of = "dry", shares = { CaO = "41 %" } }`, or a list with the day each
+    holds from. For the plant's own reports; it never leaves."""
+    analysis_age: Duration | None = None
+    """How old the last dated density, moisture or composition may be, `"180 d"`, before
+    `sidestream check` says so."""
     direction: Literal["surplus", "need"] = "surplus"
     """Whether the plant has this to give or wants it."""
     meter: Meter
@@ -97,6 +109,8 @@ class StreamTable(Settings):
                     raise at(name, "nothing, as heat has none")
         elif isinstance(self.meter, HeatMeter):
             raise at("kind", '"heat", for a meter of flow, supply and return')
+        if self.basis == "dry" and self.moisture is None:
+            raise at("moisture", "the share of water, without which there is no dry mass")
         self._fits_batches()
         return self
 

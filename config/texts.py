@@ -82,6 +82,14 @@ def percent(text: str) -> float:
     return float(found[1]) / 100
 
 
+def share(text: str) -> float:
+    """Turn `"12.5 %"` into 0.125; from nothing to all of it."""
+    found = _PERCENT.fullmatch(text)
+    if found is None or float(found[1]) > 100:  # noqa: PLR2004 - all of it
+        raise ValueError('a share from 0 % to 100 %, such as "12 %"')
+    return float(found[1]) / 100
+
+
 def _accuracy(text: str) -> str:
     uncertainty(text)
     return text

@@ -1,9 +1,12 @@
 """`sidestream check`: what a plant file means, before anything runs."""
 
 import os
-from collections.abc import Mapping
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -29,7 +32,8 @@ def check(plant_file: str, as_json: bool) -> None:
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
-    document = describe(equipped(load_plant(Path(plant_file), for_operator(os.environ))))
+    plan = equipped(load_plant(Path(plant_file), for_operator(os.environ)))
+    document = describe(plan, time.time_ns())
     if as_json:
         print_json(document)
         return
@@ -56,6 +60,7 @@ def check(plant_file: str, as_json: bool) -> None:
             for row in document["streams"]
         ],
     )  # fmt: skip
+    _show_analyses(document["streams"])
     hub = document["hub"]
     click.echo(
         "No [hub]: nothing leaves this plant."
@@ -65,11 +70,26 @@ def check(plant_file: str, as_json: bool) -> None:
     )
 
 
-def describe(plan: "PlantPlan") -> dict[str, Any]:
-    """Say what a plan means, as the `--json` document."""
+def _show_analyses(streams: Sequence[Mapping[str, Any]]) -> None:
+    """Show which density, moisture and composition hold now, where any stream states one."""
+    rows = [
+        (
+            row["name"], one["what"], one["value"], one["since"] or "always", one["until"] or "",
+            "old" if one["old"] else "",
+        )
+        for row in streams
+        for one in row["analyses"]
+    ]  # fmt: skip
+    if rows:
+        columns = ("stream", "what", "valid now", "since", "until", "analysis")
+        print_table("Analyses", columns, rows)
+
+
+def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
+    """Say what a plan means at an instant, as the `--json` document."""
     from adapters.adapter import adapter  # noqa: PLC0415
 
-    uplink = plan.uplink
+    uplink, zone = plan.uplink, ZoneInfo(plan.timezone)
     return {
         "plant": plan.name,
         "sources": [
@@ -82,7 +102,7 @@ def describe(plan: "PlantPlan") -> dict[str, Any]:
             }
             for source in plan.sources
         ],
-        "streams": [_stream(stream, hub=uplink is not None) for stream in plan.streams],
+        "streams": [_stream(stream, zone, now, hub=uplink is not None) for stream in plan.streams],
         "measure_s": plan.windows.measure / 1e9,
         "release_s": plan.windows.release / 1e9,
         "state": plan.state_dir,
@@ -97,7 +117,9 @@ def describe(plan: "PlantPlan") -> dict[str, Any]:
     }
 
 
-def _stream(stream: "StreamPlan", *, hub: bool) -> Mapping[str, Any]:
+def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, *, hub: bool) -> Mapping[str, Any]:
+    from agent.analyses import analyses  # noqa: PLC0415
+
     return {
         "name": stream.name,
         "kind": stream.kind,
@@ -116,6 +138,8 @@ def _stream(stream: "StreamPlan", *, hub: bool) -> Mapping[str, Any]:
             }
             for role, good in stream.meter.gates.items()
         ],
+        "basis": stream.basis,
+        "analyses": [asdict(one) for one in analyses(stream, zone, now)],
         "share": stream.share,
         "leaves": _leaves(stream, hub=hub),
     }

@@ -70,7 +70,7 @@ def test_a_status_that_a_meter_names_takes_the_place_of_its_sources(tmp_path: Pa
 
 
 def test_check_tells_what_gates_a_stream(tmp_path: Path) -> None:
-    (row,) = describe(plan(tmp_path, METER.format("m") + SLAG % ""))["streams"]
+    (row,) = describe(plan(tmp_path, METER.format("m") + SLAG % ""), 0)["streams"]
     assert row["points"] == ["m.total_1"]
     assert row["only_while"] == [{"point": "m.system_condition", "good": [1.0]}]
 

@@ -8,6 +8,7 @@ import pytest
 
 from adapters.replay import ReplayPoint, ReplaySettings
 from config import load
+from config.course import Course
 from config.errors import ConfigError, Problem
 from config.load import load_plant
 from config.plan import MeterPlan, PlantPlan, StreamPlan
@@ -116,16 +117,18 @@ def test_a_volume_becomes_a_mass_by_its_density(tmp_path: Path) -> None:
         tmp_path,
         'total = "belt.volume", density = "1800 kg/m3", max_rate = "36 m3/h", modulus = "9 t"',
     )
-    assert found.inputs["total"].factor == pytest.approx(1.8)
-    assert found.max_rate == pytest.approx(0.018)
-    assert found.modulus == 9.0
+    assert (found.measures, found.inputs["total"].factor) == ("m3", 1.0)
+    assert found.exchange == Course((0,), (1.8,))
+    assert found.max_rate == pytest.approx(0.01)
+    assert found.modulus == 5.0
 
 
 def test_a_mass_becomes_a_volume_by_its_density(tmp_path: Path) -> None:
     text = 'kind = "water"\nmeter = { rate = "belt.mass_flow", density = "0.5 t/m3" }'
     found = stream(tmp_path, text)
     assert found.unit == "m3"
-    assert found.meter.inputs["rate"].factor == pytest.approx(2 / 3_600_000)
+    assert found.meter.inputs["rate"].factor == pytest.approx(1 / 3_600_000, abs=0)
+    assert (found.meter.measures, found.meter.exchange) == ("t", Course((0,), (2.0,)))
 
 
 @pytest.mark.parametrize(
@@ -295,10 +298,11 @@ def test_a_weighbridge_counts_tickets_in_the_streams_unit(tmp_path: Path) -> Non
     assert (found.remember, found.empty, found.max_gap) == (20, 0.0, 6_000_000_000)
 
 
-def test_a_tipping_scale_is_empty_at_a_weight_in_the_streams_unit(tmp_path: Path) -> None:
+def test_a_tipping_scale_is_empty_at_a_weight_in_the_unit_it_measures(tmp_path: Path) -> None:
     text = 'batch = "belt.volume", stable = "belt.ok", empty = "200 kg", density = "2 t/m3"'
     found = meter(tmp_path, text)
-    assert (found.inputs["weight"].factor, found.empty) == (2.0, 0.2)
+    assert (found.inputs["weight"].factor, found.empty) == (1.0, 0.1)
+    assert found.exchange == Course((0,), (2.0,))
 
 
 @pytest.mark.parametrize(
@@ -401,7 +405,7 @@ def test_a_stock_is_a_quantity_that_stays_in_the_plant(tmp_path: Path) -> None:
     text = 'material = "10 09 03"\nmeter = { stock = "belt.volume", density = "2 t/m3" }'
     found = stream(tmp_path, text)
     assert (found.meter.kind, found.unit) == ("stock", "t")
-    assert found.meter.inputs["level"].factor == 2.0
+    assert (found.meter.inputs["level"].factor, found.meter.exchange) == (1.0, Course((0,), (2.0,)))
     whole = f'{BASE}{SOURCE}[streams.s]\n{text}\nshare = "cluster"'
     problem = only(tmp_path, whole)
     assert problem.key == "streams.s.share"
