@@ -42,6 +42,8 @@ class Sum:
     """Batches in the quantity."""
     marks: Mapping[str, int]
     """Windows that carry each mark."""
+    dry: float | None
+    """Dry mass of the windows whose moisture is stated; None without any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +100,14 @@ class Account:
     covered: Exact = field(default_factory=Exact)
     uncertain: Exact = field(default_factory=Exact)
     spread: Exact = field(default_factory=Exact)
+    dry: Exact = field(default_factory=Exact)
     marks: Counter[str] = field(default_factory=Counter)
     windows: int = 0
     tickets: int = 0
     measured: bool = False
     stating: bool = False
     unstated: bool = False
+    dried: bool = False
 
     def add(self, run: Sequence[Total]) -> None:
         """Take windows, many at once, for there are millions."""
@@ -117,16 +121,21 @@ class Account:
 
     def _measure(self, run: Sequence[Total]) -> None:
         known = [one.uncertainty for one in run if one.uncertainty is not None]
+        dry = [one.dry for one in run if one.dry is not None]
         self.quantity.add([one.quantity for one in run])
         self.uncertainty.add(known)
+        self.dry.add(dry)
         self.measured |= bool(run)
         self.stating |= bool(known)
+        self.dried |= bool(dry)
         if len(known) < len(run):
             self.unstated |= any(one.uncertainty is None and one.quantity for one in run)
 
     def fold(self) -> None:
         """Make room: nothing that follows from the account changes."""
-        for sum_ in (self.quantity, self.uncertainty, self.covered, self.uncertain, self.spread):
+        for sum_ in (
+            self.quantity, self.uncertainty, self.covered, self.uncertain, self.spread, self.dry,
+        ):  # fmt: skip
             sum_.fold()
 
     @property
@@ -159,6 +168,7 @@ class Account:
             windows=self.windows,
             tickets=self.tickets,
             marks=dict(sorted(self.marks.items())),
+            dry=self.dry.value() if self.dried else None,
         )
 
     def _shares(self, so_far: int) -> dict[str, float | None]:
@@ -199,10 +209,12 @@ def joined(accounts: Iterable[Account]) -> Account:
         whole.covered.take(one.covered)
         whole.uncertain.take(one.uncertain)
         whole.spread.take(one.spread)
+        whole.dry.take(one.dry)
         whole.marks.update(one.marks)
         whole.windows += one.windows
         whole.tickets += one.tickets
         whole.measured |= one.measured
         whole.stating |= one.stating
         whole.unstated |= one.unstated
+        whole.dried |= one.dried
     return whole

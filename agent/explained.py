@@ -31,6 +31,11 @@ COLUMNS: Mapping[str, str] = {
     "missing": "share that was not observed; with measured, spread and doubtful it makes 1",
     "hours missing": "the same in hours; of several streams, the most",
     "batches": "weighings in the quantity",
+    "basis": "which mass the quantity counts: wet, as it is, or dry, without its water; never added"
+    " together",
+    "dry": "dry mass of the windows whose moisture was stated when they closed",
+    "component": "part of the mass, by the analyses of the plant file: each window by the one that"
+    " was valid at its start",
     "windows": "measurement windows that were closed",
     "marks": "what happened, and in how many windows: see Marks below",
     "method": "how the quantity was measured",

@@ -11,8 +11,9 @@ from agent.accounts import Account
 from agent.continuity import Continuity, Hours, continuity
 from agent.levels import Levels
 from agent.localtime import Calendar, local_day
-from agent.total import Total
-from config.plan import PlantPlan
+from agent.makeup import Makeup
+from agent.total import Total, counted
+from config.plan import PlantPlan, StreamPlan
 
 Key = tuple[str, str]
 """A stream and its unit."""
@@ -28,6 +29,7 @@ class Flow:
     )
     hours: Hours = field(default_factory=Hours)
     continuity: tuple[Continuity, ...] = ()
+    makeup: Makeup = field(default_factory=Makeup)
 
 
 @dataclass(slots=True)
@@ -45,6 +47,7 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
     Raises ValueError when a stream's totals do not follow one another.
     """
     zone = ZoneInfo(plan.timezone)
+    streams = {one.name: one for one in plan.streams}
     firm = {(one.name, str(one.unit)): one.firm for one in plan.streams}
     _, first, last = calendar.whole
     within = (total for total in totals if first <= total.start < last)
@@ -54,7 +57,7 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
         if name in seen:
             raise ValueError(f"totals of {name} come in two goes")
         seen.add(name)
-        own = _of_stream(windows, [part.start for part in calendar.parts])
+        own = _of_stream(windows, streams.get(name), [part.start for part in calendar.parts])
         for key, flow in own.flows.items():
             _settle(flow, firm.get(key), zone)
         for parts in own.stocks.values():
@@ -66,7 +69,9 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
     return held
 
 
-def _of_stream(windows: Iterable[Total], starts: Sequence[int]) -> Gathered:
+def _of_stream(
+    windows: Iterable[Total], stream: StreamPlan | None, starts: Sequence[int]
+) -> Gathered:
     """Gather one stream's windows in runs of the same part, unit and band."""
     held = Gathered()
 
@@ -74,16 +79,26 @@ def _of_stream(windows: Iterable[Total], starts: Sequence[int]) -> Gathered:
         return bisect_right(starts, total.start) - 1, total.unit, total.aggregation, total.band
 
     for (part, unit, aggregation, band), each in groupby(windows, key=where):
-        run = list(each)
+        measured = list(each)
+        run = _counted(measured, stream)
         key = (run[0].stream, unit)
         held.end = max(held.end, *(total.end for total in run))
         if aggregation == "sum":
             flow = held.flows.get(key) or held.flows.setdefault(key, Flow())
             flow.accounts[part, band].add(run)
             flow.hours.add(run)
+            if stream is not None and stream.composition is not None:
+                flow.makeup.add(measured, stream.composition)
         else:
             held.stocks.setdefault(key, defaultdict(Levels))[part].add(run)
     return held
+
+
+def _counted(run: list[Total], stream: StreamPlan | None) -> list[Total]:
+    """Give windows as they count by the stream's basis."""
+    if stream is None or stream.basis == "wet":
+        return run
+    return [counted(total, stream.basis) for total in run]
 
 
 def _settle(flow: Flow, firm: float | None, zone: ZoneInfo) -> None:

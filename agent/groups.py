@@ -13,9 +13,10 @@ _Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Streams that have something in common, added up; surplus and need are never added.
+    """Streams that have something in common, added up.
 
-    `coverage` is the lowest of its streams, `uncertain` the highest, `hours_missing` the most.
+    Surplus and need are never added, nor wet and dry mass. `coverage` is the lowest of its streams,
+    `uncertain` the highest, `hours_missing` the most.
     """
 
     by: str
@@ -23,6 +24,7 @@ class Group:
     kind: str
     direction: str
     unit: str
+    basis: str
     quantity: float | None
     uncertainty: float | None
     """Expanded (k = 2); None unless every stream that measured something states one."""
@@ -38,7 +40,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """Streams of one code, NS 9431 number, status, treatment, direction and unit, added up.
+    """Streams of one code, NS 9431 number, status, treatment, direction, unit and basis, added up.
 
     What a yearly report to an authority is filled in from; the fields of the sum are a group's.
     """
@@ -52,6 +54,7 @@ class Declared:
     treatment_class: str | None
     direction: str
     unit: str
+    basis: str
     quantity: float | None
     uncertainty: float | None
     coverage: float | None
@@ -99,7 +102,8 @@ def groups(lines: Sequence[Line]) -> tuple[Group, ...]:
 
 
 def _key(value: str | None, line: Line) -> _Key:
-    return value or UNSTATED, line.what.kind, line.what.direction, line.what.unit
+    one = line.what
+    return value or UNSTATED, one.kind, one.direction, one.unit, one.basis
 
 
 def _whole(line: Line) -> _Share:
@@ -122,7 +126,7 @@ def _added(by: str, held: Mapping[_Key, list[_Share]]) -> list[Group]:
 
 
 def _group(by: str, key: _Key, members: Sequence[_Share]) -> Group:
-    value, kind, direction, unit = key
+    value, kind, direction, unit, basis = key
     sums = [one.line.whole for one in members]
     return Group(
         by=by,
@@ -130,6 +134,7 @@ def _group(by: str, key: _Key, members: Sequence[_Share]) -> Group:
         kind=kind,
         direction=direction,
         unit=unit,
+        basis=basis,
         quantity=added(one.quantity for one in members),
         uncertainty=_combined(members),
         coverage=_least(each.coverage for each in sums),
@@ -153,7 +158,7 @@ def declared(lines: Sequence[Line]) -> tuple[Declared, ...]:
         if one.code is not None and one.status in _WASTE:
             key = (
                 one.code, one.ns9431 or "", one.status or "", one.treatment or "", one.direction,
-                one.unit,
+                one.unit, one.basis,
             )  # fmt: skip
             held[key].append(_whole(line))
     return tuple(_declared(held[key]) for key in sorted(held))
@@ -172,6 +177,7 @@ def _declared(members: Sequence[_Share]) -> Declared:
         treatment_class=one.treatment_class,
         direction=one.direction,
         unit=one.unit,
+        basis=one.basis,
         quantity=added(each.quantity for each in members),
         uncertainty=_combined(members),
         coverage=_least(each.coverage for each in sums),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from agent.accounts import BandSum, Sum
 from agent.continuity import Continuity
 from agent.levels import Stock
-from config.plan import MeterPlan, StreamPlan
+from agent.makeup import Component
+from config.plan import Basis, MeterPlan, StreamPlan
 
 MATERIAL = "material recovery"
 ENERGY = "energy recovery"
@@ -39,6 +40,8 @@ class What:
     """How it is measured, in words."""
     points: tuple[str, ...]
     """The points its quantity is made of, `source.point`; none when the plan has no such stream."""
+    basis: Basis = "wet"
+    """Which mass the quantities count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class Line:
     band_parts: tuple[BandSum, ...]
     """The same by part, without the parts that have none of a band."""
     continuity: tuple[Continuity, ...]
+    components: tuple[Component, ...]
+    """What its mass was made of over the whole report, by its analyses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +112,7 @@ def what(
         direction=stream.direction,
         method=method(meter) if own else UNSTATED,
         points=measuring(meter) if own else (),
+        basis=stream.basis,
     )
 
 

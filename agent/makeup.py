@@ -1,9 +1,10 @@
 """What a stream's mass is made of: quantities by component, from totals and its analyses."""
 
-import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from agent.accounts import Exact
 from agent.total import Total
 from config.course import Course
 from config.plan import Composition
@@ -25,18 +26,17 @@ class Makeup:
     window without the mass that its shares are of adds nothing.
     """
 
-    _parts: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    _parts: dict[str, Exact] = field(default_factory=lambda: defaultdict(Exact))
 
-    def add(self, total: Total, course: Course[Composition] | None) -> None:
-        """Take a window as it was measured."""
-        if course is None:
-            return
-        composition = course.at(total.start)
-        mass = total.dry if composition.of == "dry" else total.quantity
-        if mass is not None:
-            for name, share in composition.shares.items():
-                self._parts[name].append(mass * share)
+    def add(self, run: Iterable[Total], course: Course[Composition]) -> None:
+        """Take windows as they were measured."""
+        for total in run:
+            composition = course.at(total.start)
+            mass = total.dry if composition.of == "dry" else total.quantity
+            if mass is not None:
+                for name, share in composition.shares.items():
+                    self._parts[name].add((mass * share,))
 
     def components(self) -> tuple[Component, ...]:
         """Give what each component adds up to, in the order of the first analysis that has it."""
-        return tuple(Component(name, math.fsum(parts)) for name, parts in self._parts.items())
+        return tuple(Component(name, parts.value()) for name, parts in self._parts.items())

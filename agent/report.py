@@ -134,6 +134,7 @@ class _Maker:
             bands=bands,
             band_parts=band_parts,
             continuity=flow.continuity,
+            components=flow.makeup.components(),
         )
 
     def _bands(self, flow: Flow) -> tuple[tuple[BandSum, ...], tuple[BandSum, ...]]:

@@ -21,6 +21,7 @@ _IDENTITY = (
 _SUM = (
     "quantity", "unit", "uncertainty", "relative", "uncertainty of", "coverage", "uncertain",
     "measured", "spread", "doubtful", "missing", "hours missing", "batches", "windows", "marks",
+    "basis", "dry",
 )  # fmt: skip
 _HOW = ("method", "points")
 
@@ -45,6 +46,7 @@ def sheets(report: Report) -> tuple[Sheet, ...]:
         stocks(report),
         groups(report),
         steadiness(report),
+        makeup(report),
         about(report),
     )
 
@@ -61,7 +63,7 @@ def waste(report: Report) -> Sheet:
         "code", "title", "hazardous", "ns9431", "status", "treatment", "treatment class",
         "direction", "quantity", "unit", "uncertainty", "relative", "methods", "batches",
         "lowest coverage", "hours missing", "spread", "doubtful", "streams", "streams measured",
-        "streams stating",
+        "streams stating", "basis",
     )  # fmt: skip
     rows = (
         (
@@ -69,7 +71,7 @@ def waste(report: Report) -> Sheet:
             one.status or UNSTATED, one.treatment, one.treatment_class, one.direction,
             one.quantity, one.unit, one.uncertainty, relative(one.uncertainty, one.quantity),
             "; ".join(one.methods), one.tickets, one.coverage, one.hours_missing, one.spread,
-            one.doubtful, ", ".join(one.streams), one.measured, one.stating,
+            one.doubtful, ", ".join(one.streams), one.measured, one.stating, one.basis,
         )
         for one in report.declared
     )  # fmt: skip
@@ -130,7 +132,7 @@ def stocks(report: Report) -> Sheet:
     columns = (
         "period", "stream", "kind", "code", "title", "status", "mean", "unit", "uncertainty",
         "uncertainty of", "closing", "first level", "first at", "last level", "last at",
-        "coverage", "hours missing", "windows", "method", "points",
+        "coverage", "hours missing", "windows", "method", "points", "basis",
     )  # fmt: skip
     zone = ZoneInfo(report.timezone)
     rows = (
@@ -146,7 +148,7 @@ def _stock(one: Stock, what: What, zone: ZoneInfo) -> tuple[Cell, ...]:
         one.name, what.stream, what.kind, what.code, what.title, what.status, one.mean, what.unit,
         one.uncertainty, one.stated, one.closing, *_level(one.first, zone),
         *_level(one.last, zone), one.coverage, one.hours_missing, one.windows, what.method,
-        ", ".join(what.points),
+        ", ".join(what.points), what.basis,
     )  # fmt: skip
 
 
@@ -159,13 +161,13 @@ def groups(report: Report) -> Sheet:
     columns = (
         "by", "value", "kind", "direction", "quantity", "unit", "uncertainty", "relative",
         "lowest coverage", "highest uncertain", "hours missing", "streams", "streams measured",
-        "streams stating",
+        "streams stating", "basis",
     )  # fmt: skip
     rows = (
         (
             one.by, one.value, one.kind, one.direction, one.quantity, one.unit, one.uncertainty,
             relative(one.uncertainty, one.quantity), one.coverage, one.uncertain,
-            one.hours_missing, one.streams, one.measured, one.stating,
+            one.hours_missing, one.streams, one.measured, one.stating, one.basis,
         )
         for one in report.groups
     )  # fmt: skip
@@ -184,6 +186,16 @@ def steadiness(report: Report) -> Sheet:
         for each in line.continuity
     )  # fmt: skip
     return Sheet("Continuity", columns, tuple(rows))
+
+
+def makeup(report: Report) -> Sheet:
+    """Give what the streams were made of, by the analyses that the plant file has."""
+    rows = (
+        (line.what.stream, each.name, each.quantity, line.what.unit)
+        for line in report.lines
+        for each in line.components
+    )
+    return Sheet("Composition", ("stream", "component", "quantity", "unit"), tuple(rows))
 
 
 def about(report: Report) -> Sheet:
@@ -226,6 +238,7 @@ def _sum(each: Sum, of: What) -> tuple[Cell, ...]:
         each.quantity, of.unit, each.uncertainty, relative(each.uncertainty, each.quantity),
         each.stated, each.coverage, each.uncertain, each.measured, each.spread, each.doubtful,
         each.missing, each.hours_missing, each.tickets, each.windows, marks_text(each.marks),
+        of.basis, each.dry,
     )  # fmt: skip
 
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from agent.accounts import Stated
 from agent.cli.output import print_table, quantity
-from agent.lines import UNSTATED, Line
+from agent.groups import Declared, Group
+from agent.lines import UNSTATED, Line, What
 from agent.report import Report
 from agent.sheets import marks_text
 
@@ -39,11 +40,16 @@ def show(found: Report) -> None:
         ("month", "stream", "hours", "firm", "reached", "P10", "P50", "P90"),
         _continuity(found),
     )
+    _table("Composition", ("stream", "component", "quantity"), _components(found))
 
 
 def _table(title: str, columns: Sequence[str], rows: Iterable[_Row]) -> None:
     if held := list(rows):
         print_table(title, columns, held)
+
+
+def _unit(of: What | Group | Declared) -> str:
+    return of.unit if of.basis == "wet" else f"{of.unit} dry"
 
 
 def _share(share: float | None) -> str:
@@ -73,7 +79,7 @@ def _stream(line: Line) -> _Row:
     doubt = ", ".join(f"{_share(share)} of the time {name}" for name, share in shares if share)
     said = (one.method, batches, doubt, f"marks: {marks}" if marks else "")
     return (
-        one.stream, one.code or one.kind, quantity(each.quantity, one.unit) or NOT_MEASURED,
+        one.stream, one.code or one.kind, quantity(each.quantity, _unit(one)) or NOT_MEASURED,
         _doubt(each.uncertainty, one.unit, each.stated), _share(each.measured),
         _share(each.missing),
         "; ".join(text for text in said if text),
@@ -84,7 +90,7 @@ def _waste(found: Report) -> Iterable[_Row]:
     for one in found.declared:
         yield (
             one.code, one.ns9431, one.treatment,
-            quantity(one.quantity, one.unit) or NOT_MEASURED,
+            quantity(one.quantity, _unit(one)) or NOT_MEASURED,
             _doubt(one.uncertainty, one.unit, _of(one.measured, one.stating)),
             "" if one.hours_missing is None else f"{one.hours_missing:.1f}",
             "; ".join(one.methods),
@@ -98,7 +104,7 @@ def _parts(found: Report) -> Iterable[_Row]:
             each = line.parts[number]
             if each.quantity is not None:
                 yield (
-                    part.name, line.what.stream, quantity(each.quantity, line.what.unit),
+                    part.name, line.what.stream, quantity(each.quantity, _unit(line.what)),
                     _doubt(each.uncertainty, line.what.unit, each.stated),
                     _share(each.coverage), _share(each.uncertain),
                 )  # fmt: skip
@@ -117,7 +123,7 @@ def _bands(found: Report) -> Iterable[_Row]:
 
 def _stocks(found: Report) -> Iterable[_Row]:
     for line in found.stocks:
-        unit = line.what.unit
+        unit = _unit(line.what)
         for one in (line.whole, *line.parts):
             if one.mean is not None:
                 first, last = (None if at is None else at.value for at in (one.first, one.last))
@@ -133,10 +139,16 @@ def _groups(found: Report) -> Iterable[_Row]:
         kind = each.kind if each.direction == "surplus" else f"{each.kind} {each.direction}"
         yield (
             each.by, each.value, kind,
-            quantity(each.quantity, each.unit) or NOT_MEASURED,
+            quantity(each.quantity, _unit(each)) or NOT_MEASURED,
             _doubt(each.uncertainty, each.unit, _of(each.measured, each.stating)),
             _share(each.coverage),
         )  # fmt: skip
+
+
+def _components(found: Report) -> Iterable[_Row]:
+    for line in found.lines:
+        for each in line.components:
+            yield line.what.stream, each.name, quantity(each.quantity, line.what.unit)
 
 
 def _continuity(found: Report) -> Iterable[_Row]:

@@ -266,7 +266,7 @@ def test_a_report_tells_dry_mass_and_components_by_the_analysis_of_each_window()
         replace(wet(), start=at, end=at + MIN, stream="slag") for at in (NEW_YEAR, SUMMER, SUMMER)
     ]
     (line, other) = report(analysed(), year(2026, OSLO), held, SUMMER + DAY).lines
-    assert (line.whole.quantity, line.whole.dry, line.basis) == (30.0, 24.0, "wet")
+    assert (line.whole.quantity, line.whole.dry, line.what.basis) == (30.0, 24.0, "wet")
     assert {one.name: one.quantity for one in line.components} == pytest.approx(
         {"CaO": 0.5 * 8 + 0.25 * 20, "Fe": 0.8}
     )

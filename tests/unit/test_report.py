@@ -197,8 +197,8 @@ def test_a_workbook_has_every_table_and_texts_are_no_formulas() -> None:
     tables = (*sheets(made([total(0, 1.5)])), Sheet("Odd", ("a",), (("=1+1",),)))
     book = load_workbook(io.BytesIO(sheetfile.workbook(tables)))
     assert book.sheetnames == [
-        "Streams", "Waste", "Parts", "Periods", "Heat", "Stocks", "Groups", "Continuity", "About",
-        "Odd",
+        "Streams", "Waste", "Parts", "Periods", "Heat", "Stocks", "Groups", "Continuity",
+        "Composition", "About", "Odd",
     ]  # fmt: skip
     assert book["Streams"]["J2"].value == 1.5
     assert book["Parts"]["E2"].value == 1.5
