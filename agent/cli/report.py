@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 _FORMATS = ("table", "csv", "xlsx", "json")
 _TABLES = (
-    "streams", "waste", "parts", "periods", "heat", "stocks", "groups", "continuity", "about",
+    "streams", "waste", "parts", "periods", "heat", "stocks", "groups", "continuity",
+    "composition", "about",
 )  # fmt: skip
 _PRIVATE = 0o600
 
@@ -72,7 +73,8 @@ def _day(name: str, about: str) -> Callable[[Any], Any]:
 )  # fmt: skip
 @click.option(
     "--table", "sheet", type=click.Choice(_TABLES), default="periods", show_default=True,
-    help="Which table csv has: periods is a row for each stream and month.",
+    metavar="TABLE", help=f"Which table csv has ({', '.join(_TABLES)}): periods is a row for each"
+    " stream and month.",
 )  # fmt: skip
 @click.option("--output", type=click.Path(dir_okay=False), help="File to write it to.")
 def report(
