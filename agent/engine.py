@@ -42,6 +42,7 @@ class Memory:
     closed_to: Mapping[str, int] = field(default_factory=dict)
     released_to: int | None = None
     last_sequence: int = 0
+    run: int | None = None
     carried: Mapping[str, Carry] = field(default_factory=dict)
 
 
@@ -71,6 +72,8 @@ class Engine:
         self._closed_to = dict(memory.closed_to)
         self._released_to = memory.released_to
         self._sequence = memory.last_sequence
+        self.run = memory.run
+        """Number of the count the records' sequence is in."""
         self._carried = memory.carried
         self._waiting: dict[str, list[Total]] = {}
         self._totals: list[Total] = []
@@ -140,7 +143,9 @@ class Engine:
         disclosure = self.disclose(totals)
         self._carried = disclosure.carried
         self._sequence += 1
-        record = self._sealer.seal(start, end, self._sequence, disclosure.figures, disclosure.steps)
+        record = self._sealer.seal(
+            start, end, self._sequence, disclosure.figures, disclosure.steps, self.run
+        )
         due = max(now, end) + self._jitter()
         self._records.append((record, due))
 
@@ -155,6 +160,10 @@ class Engine:
     def restless(self) -> bool:
         """Whether something waits that must be committed without delay."""
         return bool(self._totals or self._records)
+
+    def forget_written(self) -> None:
+        """Let the next commit hold the whole state: the file it went to is lost."""
+        self._written = {}
 
     def commit(self) -> Commit:
         """Hand out all that changed since the last call; the caller makes it durable or stops."""

@@ -1,4 +1,8 @@
-"""Keeps what the engine hands out: one commit at a time, held back while the disk refuses."""
+"""Keeps what the engine hands out, whatever the disk does: one commit at a time, none forgotten.
+
+A full disk gets the reserve, then room within the file; a damaged file is set aside and begun anew
+with what is in memory; what a failing disk refuses is held back and tried again.
+"""
 
 import asyncio
 import logging
@@ -7,12 +11,18 @@ from collections.abc import Callable
 from adapters.errors import TransientError
 from agent.engine import Engine
 from agent.outbox import Outbox
-from agent.tables import Commit
+from agent.tables import Commit, Depth, Storage
+from agent.total import Event
 from agent.troubles import Troubles
 from config.plan import OutboxPlan
+from gateway.database import CorruptError, FullError
+from gateway.reserve import Reserve
 
 _log = logging.getLogger("sidestream.agent")
 STATE = "state file"
+DISK = "disk"
+ROOM = 1_048_576
+"""Bytes to spare within the state file while its disk is full."""
 
 
 class Keeper:
@@ -21,18 +31,21 @@ class Keeper:
     def __init__(
         self,
         outbox: Outbox,
+        reserve: Reserve,
         engine: Engine,
         troubles: Troubles,
         clock: Callable[[], int],
         kept: Callable[[], None],
     ) -> None:
         self._outbox = outbox
+        self._reserve = reserve
         self._engine = engine
         self._troubles = troubles
         self._clock = clock
         self._kept = kept
         self._unwritten = Commit()
         self._writing = asyncio.Lock()
+        self._damage = ""
         self.committed = clock()
         """When the last commit was tried."""
 
@@ -48,7 +61,13 @@ class Keeper:
             self._unwritten = self._unwritten.followed_by(self._engine.commit())
             self.committed = self._clock()
             try:
-                await asyncio.to_thread(self._outbox.commit, self._unwritten, self.committed)
+                if self._damage:
+                    await self._begin_anew()
+                await asyncio.to_thread(self._store)
+            except CorruptError as error:
+                self._damage = error.what
+                self._troubles.tell(STATE, str(error))
+                return
             except TransientError as error:
                 self._troubles.tell(STATE, str(error))
                 return
@@ -56,12 +75,59 @@ class Keeper:
             self._troubles.tell(STATE, "")
         self._kept()
 
-    async def trim(self, bounds: OutboxPlan, now: int) -> None:
-        """Keep the outbox within its bounds; every record dropped is logged."""
+    def _store(self) -> None:
+        while True:
+            try:
+                self._outbox.commit(self._unwritten, self.committed)
+            except FullError:
+                if not self._reserve.give():
+                    raise
+            else:
+                return
+
+    async def _begin_anew(self) -> None:
+        """Go on with a new file: it gets the engine's whole state, and what was not written."""
+        now, run = self._clock(), self._engine.run
+        event = await asyncio.to_thread(self._outbox.renew, self._damage, now, run)
+        self._damage = ""
+        if event is not None:
+            _log.error("%s", event.detail)
+        self._engine.forget_written()
+        whole = self._unwritten.followed_by(self._engine.commit())
+        self._unwritten = await asyncio.to_thread(self._outbox.without_known, whole)
+
+    async def damaged(self, error: CorruptError) -> None:
+        """Take word from others who use the file that it is damaged."""
+        self._damage = self._damage or error.what
+        await self.commit()
+
+    async def upkeep(self, bounds: OutboxPlan, now: int) -> None:
+        """Keep the outbox within its bounds and the disk's; every drop is logged."""
         try:
-            events = await asyncio.to_thread(self._outbox.trim, bounds, now)
+            events, short = await asyncio.to_thread(self._upkeep, bounds, now)
+        except CorruptError as error:
+            await self.damaged(error)
+            return
         except TransientError as error:
             self._troubles.tell(STATE, str(error))
             return
         for event in events:
             _log.error("%s", event.detail)
+        self._troubles.tell(DISK, _SHORT if short else "")
+
+    def _upkeep(self, bounds: OutboxPlan, now: int) -> tuple[list[Event], bool]:
+        events = self._outbox.trim(bounds, now)
+        whole = self._reserve.fill()
+        if not whole and self._outbox.free() < 2 * ROOM:
+            events += self._outbox.give_way(ROOM, now)
+        return events, not whole
+
+    def measure(self) -> tuple[Depth, Storage]:
+        """Measure the outbox and its disk; blocks. Raises `TransientError`."""
+        return self._outbox.depth(), self._outbox.storage(self._reserve)
+
+
+_SHORT = (
+    "nearly full: the reserve cannot be made whole; when it is used up, the oldest detail of what "
+    "was released makes room\n  → free space on the disk of the state directory"
+)

@@ -9,15 +9,20 @@ import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from agent.recovery import RECOVERED, RUN, begin
+from agent.room import DROPPED_DETAILS, give_way
 from agent.tables import (
     LAYOUT,
+    REMADE,
     Commit,
     Depth,
     Queued,
     Released,
+    Storage,
     beyond,
     record_row,
     released_of,
@@ -26,7 +31,8 @@ from agent.tables import (
 )
 from agent.total import Event, Total
 from config.plan import OutboxPlan
-from gateway.database import Database
+from gateway.database import Database, disk_space
+from gateway.reserve import Reserve
 
 FILE = "state.sqlite"
 """Name of the file in the state directory."""
@@ -37,8 +43,11 @@ SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
 WHERE status = 'queued' AND due <= ? ORDER BY start LIMIT ?
 """
 _NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
+_LAST = "last_sequence"
+# A row's texts and bytes, and what its pages and indexes take beside them.
 _WAITING = """
-SELECT id, queued, length(payload) FROM records WHERE status = 'queued' ORDER BY start
+SELECT id, queued, length(payload) + length(plain) + length(steps) + 600
+FROM records WHERE status = 'queued' ORDER BY start
 """
 _HASTEN = """
 UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
@@ -62,8 +71,26 @@ class Outbox:
 
     @classmethod
     def open(cls, directory: Path, now: int) -> Self:
-        """Open the state file or make it; `set_aside` tells what became of a damaged one."""
-        return cls(Database.create(directory / FILE, LAYOUT, now))
+        """Open the state file or make it; what can be read of a damaged one is taken over.
+
+        `set_aside` tells what became of it.
+        """
+        database = Database.create(directory / FILE, LAYOUT, now)
+        if database.fresh:
+            try:
+                begin(database, now)
+            except BaseException:
+                database.close()
+                raise
+        return cls(database)
+
+    def renew(self, reason: str, now: int, run: int | None) -> Event | None:
+        """Set the file aside as damaged and go on with a new one, with what can be read of it.
+
+        For an agent that has its state and `run` in memory. Gives the event that tells of it.
+        """
+        self._database.renew(LAYOUT, reason, now)
+        return begin(self._database, now, run)
 
     @classmethod
     def look_at(cls, directory: Path) -> Self:
@@ -110,6 +137,21 @@ class Outbox:
             _add_events(db, change.events)
             if change.released_to is not None:
                 _set_meta(db, "released_to", str(change.released_to))
+            if change.records:
+                _set_meta(db, _LAST, str(max(record.sequence for record, _ in change.records)))
+
+    def without_known(self, change: Commit) -> Commit:
+        """Give a change without the totals and records that are in the file already.
+
+        A commit that failed on a failing medium may have taken place after all.
+        """
+        totals = {(row[0], row[1]) for row in self._rows("SELECT stream, start FROM totals")}
+        records = {row[0] for row in self._rows("SELECT id FROM records")}
+        return replace(
+            change,
+            totals=[one for one in change.totals if (one.stream, one.start) not in totals],
+            records=[one for one in change.records if one[0].id not in records],
+        )
 
     def settle(self, stored: Iterable[str], refused: Iterable[tuple[str, str]], now: int) -> int:
         """Take records out of the queue: on the hub's receipt, or for good with a reason.
@@ -120,7 +162,11 @@ class Outbox:
             taken = _settle(db, [("receipted", now, "", record) for record in stored])
             if taken:
                 _set_meta(db, "last_receipt", str(now))
-            return taken + _settle(db, [("refused", now, why, record) for record, why in refused])
+            ended = [
+                (REMADE if why == REMADE else "refused", now, why, record)
+                for record, why in refused
+            ]
+            return taken + _settle(db, ended)
 
     def trim(self, bounds: OutboxPlan, now: int) -> list[Event]:
         """Drop the oldest waiting records past the bounds on age and size, with an event for each.
@@ -136,6 +182,10 @@ class Outbox:
             _settle(db, [("dropped", now, why, record) for record, why in dropped])
             _add_events(db, events)
             return events
+
+    def give_way(self, room: int, now: int) -> list[Event]:
+        """Make room within the file, of `room` bytes, on a disk that has none: see `agent.room`."""
+        return give_way(self._database, room, now)
 
     # Reading.
 
@@ -155,9 +205,32 @@ class Outbox:
         rows = self._rows("SELECT value FROM meta WHERE name = ?", (name,))
         return str(rows[0][0]) if rows else None
 
+    def run(self) -> int | None:
+        """Give the number of this file's count of records; None in a file of an older program."""
+        found = self.meta(RUN)
+        return None if found is None else int(found)
+
+    def free(self) -> int:
+        """Give the bytes that the disk has left."""
+        return disk_space(self._database.path.parent)
+
+    def storage(self, reserve: Reserve) -> Storage:
+        """Measure what the file takes, what its disk has left, and what became of a damaged one."""
+        recovered = json.loads(self.meta(RECOVERED) or "{}")
+        there = bool(recovered) and self._database.path.with_name(recovered["file"]).exists()
+        return Storage(
+            bytes=self._database.size(),
+            free=self.free(),
+            reserve=reserve.held(),
+            reserve_size=reserve.size,
+            details_dropped=int(self.meta(DROPPED_DETAILS) or 0),
+            damaged=recovered["text"] if there else "",
+        )
+
     def last_sequence(self) -> int:
         """Give the highest sequence ever used (0: none)."""
-        return int(self._rows("SELECT coalesce(max(sequence), 0) FROM records")[0][0])
+        highest = int(self._rows("SELECT coalesce(max(sequence), 0) FROM records")[0][0])
+        return max(highest, int(self.meta(_LAST) or 0))
 
     def totals(self, start: int, end: int, stream: str | None = None) -> list[Total]:
         """Give totals of windows in [start, end), in order of time, then stream."""

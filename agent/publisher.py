@@ -11,7 +11,7 @@ from adapters.errors import SidestreamError
 from adapters.reading import NANOSECONDS
 from agent.dispatch import Dispatch
 from agent.outbox import Outbox
-from agent.tables import Queued
+from agent.tables import REMADE, Queued
 from config.plan import UplinkPlan
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import HubPublic, PlantKey
@@ -197,7 +197,8 @@ class Publisher:
         receipt = read_receipt(message.payload, self._uplink.cluster, pseudonym, self._hub)
         refused = [(one.id, str(one.reason)) for one in receipt.refused]
         for record, reason in refused:
-            _log.error("record %s refused by the hub: %s", record, reason)
+            level = logging.INFO if reason == REMADE else logging.ERROR
+            _log.log(level, "record %s not taken by the hub: %s", record, reason)
         await self._settle(list(receipt.stored), refused)
         dispatch.settled([*receipt.stored, *(record for record, _ in refused)])
         self._wake.set()

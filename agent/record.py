@@ -42,9 +42,15 @@ class Sealer:
         sequence: int,
         figures: Sequence[Figure],
         steps: Sequence[Step] = (),
+        run: int | None = None,
     ) -> SealedRecord:
-        """Make the one record of a release window [start, end), empty or not."""
+        """Make the one record of a release window [start, end), empty or not.
+
+        `run` is the number of the count `sequence` is in; None where it has none.
+        """
         content = self._content(start, end, sequence, figures)
+        if run is not None:
+            content["run"] = run
         payload = seal_record(content, self.plant.sign, self.hub, self.uplink.record_size)
         pseudonym = content["pseudonym"]
         return SealedRecord(

@@ -21,13 +21,15 @@ from agent.publisher import Publisher, live_window
 from agent.pulse import Pulse
 from agent.record import Sealer
 from agent.supervisor import Supervisor, cancel
-from agent.tables import Depth
+from agent.tables import Depth, Storage
 from agent.timekeeper import Timekeeper
 from agent.troubles import Troubles
 from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import keys
+from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
+from gateway.reserve import Reserve
 
 _log = logging.getLogger("sidestream.agent")
 _TICK = NANOSECONDS // 2
@@ -100,6 +102,7 @@ def memory(outbox: Outbox) -> Memory:
         closed_to=outbox.closed_to(),
         released_to=int(released) if released else None,
         last_sequence=outbox.last_sequence(),
+        run=outbox.run(),
         carried=carried(outbox.state(CARRY)),
     )
 
@@ -130,7 +133,8 @@ class Service:
         self._supervisor = Supervisor(self._troubles.tell, self._pulse, time.monotonic_ns)
         self._lane_of: dict[str, tuple[str, int]] = {}
         self._started = wall_clock()
-        self._keeper = Keeper(outbox, self._engine, self._troubles, wall_clock, self._kept)
+        reserve = Reserve(Path(plan.state_dir), plan.outbox.reserve)
+        self._keeper = Keeper(outbox, reserve, self._engine, self._troubles, wall_clock, self._kept)
         self._publisher = self._make_publisher(seals)
 
     def _make_publisher(self, seals: Sealer | None) -> Publisher | None:
@@ -220,7 +224,7 @@ class Service:
                 await self.commit()
             if trusted and due(trimmed, checkpoint, now):
                 trimmed = now
-                await self._keeper.trim(self._bounds(), now)
+                await self._keeper.upkeep(self._bounds(), now)
             if due(self._told, _STATUS_EVERY, now):
                 self._told = now
                 await self._tell(now)
@@ -235,9 +239,11 @@ class Service:
     async def _tell(self, now: int, *, stopped: bool = False) -> None:
         """Write the status file. A disk that refuses is told: a restart would not mend it."""
         try:
-            depth = await asyncio.to_thread(self._outbox.depth)
-            document = status.describe(self._snapshot(now, depth, stopped=stopped))
+            depth, storage = await asyncio.to_thread(self._keeper.measure)
+            document = status.describe(self._snapshot(now, depth, storage, stopped=stopped))
             await asyncio.to_thread(statusfile.write, Path(self._plan.runtime_dir), document)
+        except CorruptError as error:
+            await self._keeper.damaged(error)
         except TransientError as error:
             self._troubles.tell("status file", str(error))
         else:
@@ -245,7 +251,9 @@ class Service:
             worst = "".join(f": {text}" for text in document["problems"][:1])
             notify(status_line(f"{document['level']}{worst}"))
 
-    def _snapshot(self, now: int, depth: Depth, *, stopped: bool) -> status.Snapshot:
+    def _snapshot(
+        self, now: int, depth: Depth, storage: Storage, *, stopped: bool
+    ) -> status.Snapshot:
         return status.Snapshot(
             plan=self._plan,
             now=now,
@@ -253,6 +261,7 @@ class Service:
             board=self._board,
             windows=self._engine.pipeline.open_windows(),
             depth=depth,
+            storage=storage,
             uplink=self._publisher.state if self._publisher else None,
             troubles=self._troubles,
             clock=None if self._replay else self._time.told(),

@@ -11,11 +11,13 @@ from adapters.reading import NANOSECONDS, Block, Reading
 from agent.clock import ClockState
 from agent.columns import Column, columns, row
 from agent.publisher import UplinkState
-from agent.tables import Depth
+from agent.tables import Depth, Storage
 from agent.total import Total
 from config.plan import PlantPlan
 
 Level = Literal["ok", "warning", "critical"]
+_NOT_GRAVE = ("source ", "disk")
+"""Troubles beside which something is measured, and everything stored."""
 _NAMED = 5
 """Points named in a problem; of the others only the number is told."""
 _MOST_BLOCKS = 64
@@ -118,6 +120,7 @@ class Snapshot:
     troubles: Mapping[str, str]
     clock: ClockState | None = None
     """None for recorded data, which has its own present."""
+    storage: Storage | None = None
     stopped: bool = False
 
 
@@ -142,6 +145,7 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         },
         "windows": [asdict(total) for total in snapshot.windows],
         "outbox": asdict(snapshot.depth),
+        "storage": None if snapshot.storage is None else asdict(snapshot.storage),
         "uplink": None if snapshot.uplink is None else asdict(snapshot.uplink),
         "clock": None if snapshot.clock is None else asdict(snapshot.clock),
         "troubles": dict(snapshot.troubles),
@@ -170,6 +174,9 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         found.append(clock["problem"])
     for name, source in document["sources"].items():
         found += _source_problems(name, source)
+    storage = document["storage"]
+    if storage and storage["damaged"]:
+        found.append(f"{storage['damaged']}; remove that file once you have looked at it")
     uplink = document["uplink"]
     if uplink is not None and not uplink["link"]["connected"]:
         since = _since(uplink["link"]["since"] or document["started"])
@@ -209,7 +216,7 @@ def level(document: Mapping[str, Any]) -> Level:
     links = {source["link"] for source in document["sources"].values()}
     clock = document["clock"]
     waiting = clock is not None and clock["waiting"]
-    grave = [name for name in document["troubles"] if not name.startswith("source ")]
+    grave = [name for name in document["troubles"] if not name.startswith(_NOT_GRAVE)]
     if grave or waiting or (links and links <= {Link.DOWN.value}):
         return "critical"
     return "warning" if document["problems"] else "ok"

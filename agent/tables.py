@@ -11,7 +11,9 @@ from agent.total import Event, Total
 from config.plan import OutboxPlan
 from gateway.database import Layout
 
-RecordStatus = Literal["queued", "receipted", "refused", "dropped"]
+RecordStatus = Literal["queued", "receipted", "refused", "dropped", "remade"]
+"""How far a record is; `remade`: the hub had its window from before the plant lost its memory."""
+REMADE: RecordStatus = "remade"
 LAYOUT = Layout(
     "state file",
     """
@@ -109,6 +111,22 @@ class Depth:
     oldest: int | None
     by_status: Mapping[str, int]
     last_receipt: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """The state file on its disk, in bytes: what it takes, what is free, what the reserve holds.
+
+    `details_dropped` counts release-log lines whose detail made room on a full disk, `damaged` says
+    what became of a damaged file while it is still there.
+    """
+
+    bytes: int
+    free: int
+    reserve: int
+    reserve_size: int
+    details_dropped: int
+    damaged: str
 
 
 def total_row(total: Total) -> tuple[object, ...]:

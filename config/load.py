@@ -93,7 +93,9 @@ class _Loader:
             sources=tuple(sources.sources.values()),
             streams=tuple(streams),
             windows=_windows(windows),
-            outbox=OutboxPlan(nanoseconds(outbox.max_age), size(outbox.max_size)),
+            outbox=OutboxPlan(
+                nanoseconds(outbox.max_age), size(outbox.max_size), size(outbox.reserve)
+            ),
             uplink=uplink,
             codes=self.codes,
         )

@@ -175,10 +175,11 @@ class UplinkPlan:
 
 @dataclass(frozen=True, slots=True)
 class OutboxPlan:
-    """Bounds of the outbox: the oldest records go first past either."""
+    """Bounds of the outbox: the oldest records go first past either; bytes kept in reserve."""
 
     max_age: int
     max_bytes: int
+    reserve: int = 0
 
 
 @dataclass(frozen=True, slots=True)

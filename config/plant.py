@@ -166,7 +166,9 @@ class OutboxTable(Settings):
     max_age: Duration = 90 * _DAY
     """Oldest record kept; counts only while the clock is synchronised."""
     max_size: Size = "200 MB"
-    """Most it may take on disk."""
+    """Most that waiting records may take on disk; the log of changes beside takes 5 MB at most."""
+    reserve: Size = "16 MB"
+    """Room kept on the disk by a file that is given up when the disk is full."""
 
 
 class CodesTable(Settings):

@@ -3,7 +3,7 @@
 import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adapters.errors import PermanentError
@@ -29,8 +29,9 @@ def claimed(directory: Path, program: str) -> Iterator[None]:
         ) from error
     try:
         _lock(held, directory, program)
-        os.ftruncate(held, 0)
-        os.pwrite(held, f"{os.getpid()}\n".encode(), 0)
+        # The number is for messages alone, and a full disk must not keep the program from starting.
+        with suppress(OSError):
+            os.ftruncate(held, os.pwrite(held, f"{os.getpid()}\n".encode(), 0))
         yield
     finally:
         os.close(held)

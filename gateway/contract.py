@@ -34,8 +34,10 @@ Refusal = Literal[
     "bad-window",
     "future",
     "conflict",
+    "remade",
 ]
-"""Why a message is quarantined; `conflict` is a known record id with other content."""
+"""Why a message is not taken; `conflict` is a known record id with other content, `remade` one that
+a plant made again after it lost its memory: the first stands. All but `remade` are quarantined."""
 
 _SLUG = re.compile(r"[^a-z0-9]+")
 
@@ -96,7 +98,9 @@ class Record(Message):
     pseudonym: Hex32
     """Name of the plant on the broker for this period."""
     sequence: int = Field(ge=1)
-    """Counts the plant's records."""
+    """Counts the plant's records within a run."""
+    run: int | None = Field(default=None, ge=1, lt=2**53)
+    """Random number of the count `sequence` is in; a plant that lost its memory has a new one."""
     revision: int = Field(ge=0)
     """Counts restatements of the same window; 0 is the first."""
     window: WindowSpan
@@ -139,7 +143,7 @@ class Receipt(Message):
     stored: tuple[Hex32, ...] = Field(strict=False)
     """Records in the ledger."""
     refused: tuple[Refused, ...] = Field(default=(), strict=False)
-    """Records quarantined for good."""
+    """Records that will never be taken."""
     sequence: int = Field(ge=0)
     """Highest sequence of this plant in the ledger."""
     issued: Instant

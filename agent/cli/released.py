@@ -61,6 +61,8 @@ def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | N
 
 def _rows(line: "Released") -> list[tuple[object, ...]]:
     window = (window_text(line.start, line.end), line.status)
+    if not line.plain:
+        return [(*window, "detail dropped: the disk was full", None, None, None)]
     figures = line.plain["figures"]
     if not figures:
         return [(*window, "no figures", None, None, None)]

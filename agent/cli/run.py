@@ -12,6 +12,8 @@ import click
 from agent.cli.log import log_to_stderr
 from agent.cli.output import plant_argument
 
+_log = logging.getLogger("sidestream")
+
 
 @click.command()
 @plant_argument
@@ -25,7 +27,7 @@ def run(plant_file: str, verbose: bool) -> None:
     Example:
       sidestream run /etc/sidestream/plant.toml
     """
-    from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.opening import opened  # noqa: PLC0415
     from agent.sampling import equipped  # noqa: PLC0415
     from agent.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
@@ -35,14 +37,18 @@ def run(plant_file: str, verbose: bool) -> None:
     plan = equipped(load_plant(Path(plant_file), os.environ))
     os.umask(0o077)
     directory = Path(plan.state_dir)
-    with claimed(directory, "agent"), Outbox.open(directory, time.time_ns()) as outbox:
-        if outbox.set_aside:
-            logging.getLogger("sidestream").error("state file was corrupt: %s", outbox.set_aside)
-        seals = sealer(plan)
 
-        async def serve() -> None:
-            await Service(plan, outbox, seals).run(stop_on_signals())
+    async def serve() -> None:
+        stop = stop_on_signals()
+        outbox = await opened(plan, time.time_ns, stop)
+        if outbox is None:
+            return
+        with outbox:
+            if outbox.set_aside:
+                _log.error("state file was damaged: %s", outbox.set_aside)
+            await Service(plan, outbox, sealer(plan)).run(stop)
 
+    with claimed(directory, "agent"):
         asyncio.run(serve())
 
 

@@ -5,9 +5,9 @@ from typing import Self
 
 from gateway.database import Database as File
 from gateway.database import Layout
-from gateway.hub.schema import TABLES, VERSION
+from gateway.hub.schema import TABLES, UPGRADES, VERSION
 
-LAYOUT = Layout("ledger", TABLES, VERSION)
+LAYOUT = Layout("ledger", TABLES, VERSION, UPGRADES)
 _MISSING = "start the hub: `sidestream hub run`"
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from config.hub_plan import HubLimits
-from gateway.contract import Refusal
+from gateway.contract import Record, Refusal
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
 
@@ -32,7 +32,8 @@ class Ledger:
         """Commit a batch and give what to tell each pseudonym.
 
         A record already there is told of again; one whose id is known with other content is
-        quarantined as a conflict. Raises `TransientError` when nothing could be stored.
+        quarantined as a conflict, unless its plant has begun a new run since: then the first stands
+        and the new one is told of as remade. Raises `TransientError` when nothing could be stored.
         """
         drafts: dict[str, Draft] = defaultdict(Draft)
         with self._database.change() as cursor:
@@ -49,16 +50,21 @@ class Ledger:
         known = cursor.execute("SELECT digest FROM records WHERE id = ?", (record.id,)).fetchone()
         if known is None:
             _insert(cursor, verdict, now)
-        elif known[0] != verdict.digest:
+        elif known[0] == verdict.digest:
+            _count(cursor, "duplicates")
+        elif _remade(cursor, verdict):
+            _count(cursor, "remade")
+            draft.refused.append((record.id, "remade"))
+            draft.sequence = _last(cursor, record)
+            return
+        else:
             detail = "another content is in the ledger under this id"
             _quarantine(cursor, _conflict(verdict, detail), self._limits, now)
             draft.refused.append((record.id, "conflict"))
-            draft.sequence = _last(cursor, record.plant)
+            draft.sequence = _last(cursor, record)
             return
-        else:
-            _count(cursor, "duplicates")
         draft.stored.append(record.id)
-        draft.sequence = _last(cursor, record.plant)
+        draft.sequence = _last(cursor, record)
 
     def _refuse(
         self, cursor: sqlite3.Cursor, refused: Refused, drafts: dict[str, Draft], now: int
@@ -105,8 +111,17 @@ def _count(cursor: sqlite3.Cursor, name: str, more: int = 1) -> None:
     )
 
 
-def _last(cursor: sqlite3.Cursor, plant: str) -> int:
-    row = cursor.execute("SELECT last FROM senders WHERE plant = ?", (plant,)).fetchone()
+def _remade(cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+    """Tell whether a record was made again in another run than the one that is stored."""
+    record = verdict.record
+    content = cursor.execute("SELECT content FROM records WHERE id = ?", (record.id,)).fetchone()[0]
+    return record.run is not None and json.loads(content).get("run") != record.run
+
+
+def _last(cursor: sqlite3.Cursor, record: Record) -> int:
+    row = cursor.execute(
+        "SELECT last FROM senders WHERE plant = ? AND run = ?", (record.plant, record.run or 0)
+    ).fetchone()
     return 0 if row is None else int(row[0])
 
 
@@ -195,12 +210,14 @@ def _supersede(cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
 def _insert_sender(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
     record = verdict.record
     cursor.execute(
-        "INSERT INTO senders VALUES (?, ?, ?, ?, ?, 1, ?, ?) ON CONFLICT (plant) DO UPDATE SET "
+        "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
+        " ON CONFLICT (plant, run) DO UPDATE SET "
         "member = excluded.member, pseudonym = excluded.pseudonym, "
         "first = min(first, excluded.first), last = max(last, excluded.last), "
         'records = records + 1, received = excluded.received, "end" = max("end", excluded."end")',
         (
             record.plant,
+            record.run or 0,
             verdict.member.name,
             record.pseudonym,
             record.sequence,

@@ -1,6 +1,6 @@
 """Tables of the hub's ledger, and the version they are at."""
 
-VERSION = 1
+VERSION = 2
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE records (
@@ -23,9 +23,9 @@ CREATE TABLE figures (
 CREATE INDEX figures_open ON figures (kind, start) WHERE counted IS NULL AND superseded = 0;
 CREATE INDEX figures_by_group ON figures (kind, direction, unit, start);
 CREATE TABLE senders (
-  plant TEXT PRIMARY KEY, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
+  plant TEXT NOT NULL, run INTEGER NOT NULL, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
-  received INTEGER NOT NULL, "end" INTEGER NOT NULL
+  received INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (plant, run)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE pseudonyms (pseudonym TEXT PRIMARY KEY, member TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE quarantine (
@@ -53,3 +53,17 @@ CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND wri
 CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
 """
 """`counted` is the start of the window a figure was decided in; a listed cell exists once."""
+UPGRADES = {
+    1: """
+CREATE TABLE runs (
+  plant TEXT NOT NULL, run INTEGER NOT NULL, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
+  first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
+  received INTEGER NOT NULL, "end" INTEGER NOT NULL, PRIMARY KEY (plant, run)
+) STRICT, WITHOUT ROWID;
+INSERT INTO runs SELECT plant, 0, member, pseudonym, first, last, records, received, "end"
+FROM senders;
+DROP TABLE senders;
+ALTER TABLE runs RENAME TO senders;
+""",
+}
+"""A sender has a row for each run, the count its sequence is in; run 0 has no number."""

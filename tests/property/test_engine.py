@@ -73,6 +73,7 @@ def outcome(outbox: Outbox) -> tuple[list[Total], list[dict[str, Any]]]:
     for queued in outbox.queued(2**62, 10**6, newest=False):
         content = open_record(queued.payload, "ora", queued.pseudonym, hub_key())
         verify_record(content, "ora", queued.pseudonym, plant_key().public)
+        assert content.pop("run") == outbox.run()
         records.append({key: value for key, value in content.items() if key != "signature"})
     return outbox.totals(0, 2**62), records
 

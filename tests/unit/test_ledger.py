@@ -17,6 +17,7 @@ from gateway.hub.book import Book
 from gateway.hub.database import Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Draft, Ledger
+from gateway.hub.schema import TABLES
 from tests.hubkit import HOUR, MONDAY, Plant, figure, gate, plant
 
 NOW = MONDAY + 5 * HOUR
@@ -76,6 +77,56 @@ def test_the_same_id_with_other_content_is_a_conflict_and_changes_nothing(
     assert drafts[ONE.pseudonym].stored == []
     assert number(database, "SELECT sum(quantity) FROM figures") == 1
     assert number(database, "SELECT count(*) FROM quarantine WHERE reason = 'conflict'") == 1
+
+
+@pytest.mark.parametrize("before", [{}, {"run": 5}])
+def test_a_window_made_again_by_a_plant_that_lost_its_memory_is_told_and_the_first_stands(
+    ledger: Ledger, database: Database, before: dict[str, int]
+) -> None:
+    take(ledger, (ONE, ONE.record(figures=[figure(1.0, "10")], **before)))
+    again = ONE.content(figures=[figure(2.0, "10")], run=6)
+    drafts = take(ledger, (ONE, ONE.seal(again)))
+    assert drafts[ONE.pseudonym] == Draft([], [(again["id"], "remade")], 0)
+    assert number(database, "SELECT sum(quantity) FROM figures") == 1
+    assert number(database, "SELECT count(*) FROM quarantine") == 0
+    assert number(database, "SELECT value FROM counters WHERE name = 'remade'") == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [({"run": 6}, {"run": 6}), ({"run": 6}, {})])
+def test_other_content_in_the_same_run_or_in_none_stays_a_conflict(
+    ledger: Ledger, before: dict[str, int], after: dict[str, int]
+) -> None:
+    take(ledger, (ONE, ONE.record(figures=[figure(1.0, "10")], **before)))
+    other = ONE.content(figures=[figure(2.0, "10")], **after)
+    drafts = take(ledger, (ONE, ONE.seal(other)))
+    assert drafts[ONE.pseudonym].refused == [(other["id"], "conflict")]
+
+
+def test_missing_sequences_are_counted_within_each_run(ledger: Ledger, database: Database) -> None:
+    sent = [(7, {}), (9, {}), (1, {"run": 6}), (2, {"run": 6}), (5, {"run": 6})]
+    for hour, (sequence, run) in enumerate(sent):
+        start = MONDAY + hour * HOUR - 12 * HOUR
+        drafts = take(ledger, (ONE, ONE.record(start, sequence=sequence, **run)))
+    assert drafts[ONE.pseudonym].sequence == 5
+    missing = "SELECT sum(last - first + 1 - records) FROM senders"
+    assert number(database, missing) == 1 + 2
+
+
+def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    with closing(sqlite3.connect(path)) as old:
+        first = TABLES.replace("run INTEGER NOT NULL, ", "").replace(
+            '"end" INTEGER NOT NULL, PRIMARY KEY (plant, run)',
+            '"end" INTEGER NOT NULL, PRIMARY KEY (plant)',
+        )
+        old.executescript(f"{first} PRAGMA user_version = 1;")
+        old.execute("INSERT INTO senders VALUES ('p', 'plant 1', 'ab', 1, 9, 8, 5, 6)")
+        old.commit()
+    with closing(Database.open(path, NOW)) as opened:
+        assert opened.set_aside == ""
+        assert number(opened, "SELECT last FROM senders WHERE plant = 'p' AND run = 0") == 9
+        drafts = take(Ledger(opened, LIMITS), (ONE, ONE.record(run=6, sequence=4)))
+    assert drafts[ONE.pseudonym].sequence == 4
 
 
 def test_a_refused_record_of_a_member_is_named_and_a_stranger_s_is_not(ledger: Ledger) -> None:

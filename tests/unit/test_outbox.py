@@ -13,6 +13,7 @@ from agent.record import SealedRecord
 from agent.tables import LAYOUT, Commit
 from agent.total import Event, Total
 from config.plan import OutboxPlan
+from gateway.reserve import Reserve
 
 TOTAL = Total("slag", 0, 900, 1.5, "t", 0.9, 0.1, None, ("spread",), {"timeout": 3})
 
@@ -97,12 +98,28 @@ def test_records_wait_until_they_are_due_and_come_in_the_order_asked(outbox: Out
 
 
 def test_past_its_size_the_outbox_drops_the_oldest_and_says_so(outbox: Outbox) -> None:
-    outbox.commit(Commit(records=[(record(n, size=100), 0) for n in (1, 2, 3)]), 0)
-    events = outbox.trim(OutboxPlan(max_age=10**9, max_bytes=200), now=50)
+    outbox.commit(Commit(records=[(record(n, size=1000), 0) for n in (1, 2, 3)]), 0)
+    events = outbox.trim(OutboxPlan(max_age=10**9, max_bytes=4000), now=50)
     assert [one.sequence for one in outbox.queued(99, 9, newest=False)] == [2, 3]
     assert len(events) == 1
     assert outbox.depth().by_status == {"dropped": 1, "queued": 2}
     assert outbox.events()[0].kind == "record-dropped"
+
+
+@pytest.mark.parametrize("size", [5_700, 30_000])
+def test_what_waits_takes_no_more_of_the_disk_than_its_bound_and_the_log(
+    tmp_path: Path, size: int
+) -> None:
+    bounds = OutboxPlan(max_age=10**9, max_bytes=1_000_000)
+    with Outbox.open(tmp_path, 0) as outbox:
+        for first in range(1, 4 * bounds.max_bytes // size, 20):
+            numbers = range(first, first + 20)
+            outbox.commit(Commit(records=[(record(n, size=size), 0) for n in numbers]), 0)
+            outbox.trim(bounds, now=50)
+        waiting = outbox.depth().records * size
+        taken = outbox.storage(Reserve(tmp_path, 0)).bytes
+    assert waiting > bounds.max_bytes / 4
+    assert taken < 2 * bounds.max_bytes + 5_000_000
 
 
 def test_past_its_age_in_the_queue_a_record_is_dropped_once(outbox: Outbox) -> None:

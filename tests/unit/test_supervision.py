@@ -100,7 +100,8 @@ async def test_the_trouble_of_a_part_is_over_once_it_has_run_for_a_while(
 ) -> None:
     monkeypatch.setattr(supervisor, "RESTART_AFTER", (0.001, 0.001))
     monkeypatch.setattr(supervisor, "SOUND_AFTER", 0.01)
-    troubles, calls = Troubles(lambda: None), 0
+    changed, calls = asyncio.Event(), 0
+    troubles = Troubles(changed.set)
 
     async def part() -> None:
         nonlocal calls
@@ -108,8 +109,9 @@ async def test_the_trouble_of_a_part_is_over_once_it_has_run_for_a_while(
         if calls == 1:
             raise TransientError("away")
         assert troubles["part"] == "away"
-        while troubles:
-            await asyncio.sleep(0.001)
+        changed.clear()
+        await changed.wait()
+        assert not troubles
 
     await watched(troubles.tell).run("part", part)
 
