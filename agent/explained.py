@@ -77,6 +77,7 @@ MARKS: Mapping[str, str] = {
     "clock-step": "the time of the readings jumped",
     "corrected": "a weighing was changed after it had counted, and the difference counted here",
     "ticket-missed": "a ticket was gone before its weight was read",
+    "may-have-turned": "so long unread that the counter may have turned once more, unseen",
     "cross-check": "the counter and the rate of the same flow differed; the counter stands",
     "reclassified": "the stream became something else in law; the step is no flow",
 }

@@ -27,7 +27,7 @@ class Total:
     """Temperature band of the supply, for heat that was observed."""
     marks: tuple[str, ...]
     """What a reader must know, sorted: spread, reset, rollover, clock-step, corrected,
-    ticket-missed, cross-check."""
+    ticket-missed, cross-check, may-have-turned."""
     reasons: Mapping[str, int]
     """Readings that were bad or in doubt, counted by reason, `late` and `wild` among them."""
     tickets: int = 0
@@ -73,7 +73,8 @@ class Event:
     """Something an operator may have to look at.
 
     Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
-    `meter-back`, `meter-changed`, `corrected`, `ticket-missed`, `cross-check`.
+    `meter-back`, `meter-changed`, `corrected`, `ticket-missed`, `cross-check`,
+    `may-have-turned`.
     """
 
     time: int

@@ -26,6 +26,7 @@ EASED_EVERY = 3_600 * NANOSECONDS
 DAY = 86_400 * NANOSECONDS
 LONGEST_UNKNOWN = 30 * DAY
 """Most that a clock which was set back is taken to have hidden; a day comes on top."""
+MAY_HAVE_TURNED = "may-have-turned"
 HIGH, LOW = 0.9, 0.1
 """Without `max_rate`, a fall from above to below these parts of the modulus is a rollover."""
 
@@ -158,7 +159,12 @@ class TotalMeter:
                 book.count(held.time, WILD)
         quantity = rise * self._factor
         spread = bool(rise) and self._hidden(base.time, reading.time) > self._max_gap
-        doubt = base.doubt or reading.doubt or (spread and self._may_have_turned(base, reading))
+        turned = spread and self._may_have_turned(base, reading)
+        if turned:
+            hours = (reading.time - base.time) / NANOSECONDS / 3600
+            told = f"unseen in {hours:.3g} h, and a turn is not counted: {_told(base, reading)}"
+            book.note(reading.time, MAY_HAVE_TURNED, told)
+        doubt = base.doubt or reading.doubt or turned
         self._repeated = self._unknown = 0
         book.add(base.time, reading.time, quantity, 0.0, doubt, spread)
         if rise:

@@ -26,7 +26,7 @@ from tests.measuring import (
 )
 
 LENGTH = 5400
-DIGEST = "a1440f5117047c3b1651c633f8f9af56d90a3f21950d2933be148101e1722df6"
+DIGEST = "2d30ec9f316bcb427184694ae7eb12b7e5d84701ea15da3a4c59d9ba03040582"
 _CHECK = {"check": InputPlan("check", "plc", "rate", 1 / 3600)}
 _GATE = {"status": InputPlan("status", "plc", "status")}
 _SUM = {
