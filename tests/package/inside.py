@@ -113,6 +113,11 @@ def lock() -> None:
     Path(file.name).unlink()
 
 
+def write(path: str) -> None:
+    Path(path).touch()
+    Path(path).unlink()
+
+
 def program(path: str) -> None:
     subprocess.run([path, "-c", ""], check=True)
 
@@ -129,8 +134,8 @@ TRIES: dict[str, Callable[[], object]] = {
     "executable memory": executable_memory,
     "shell": lambda: program("/bin/sh"),
     "become root": lambda: os.setuid(0),
-    "write to /etc": lambda: Path("/etc/sidestream/probe").touch(),
-    "write to /opt": lambda: Path("/opt/sidestream/probe").touch(),
+    "write to /etc": lambda: write("/etc/sidestream/probe"),
+    "write to /opt": lambda: write("/opt/sidestream/probe"),
     "read a home": lambda: list(Path("/root").iterdir()),
     "see processes": lambda: Path("/proc/1/cmdline").read_bytes(),
     "namespace": lambda: called(UNSHARE, CLONE_NEWUTS),

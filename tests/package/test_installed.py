@@ -107,11 +107,17 @@ def tried(container: Container, unit: str) -> dict[str, str]:
     text = text.replace("Directory=sidestream", "Directory=sidestream-trial")
     container.write(f"/etc/systemd/system/{probe}.service", text)
     container.did("systemctl", "daemon-reload")
+    before = len(results(container, probe))
     container.run("systemctl", "start", f"{probe}.service")
-    wait_for(lambda: "{" in container.journal(probe), "the trials' result")
-    line = next(line for line in container.journal(probe).splitlines() if line.startswith("{"))
-    found: dict[str, str] = json.loads(line)
-    return found
+    wait_for(lambda: len(results(container, probe)) > before, "the trials' result")
+    (container.root / f"etc/systemd/system/{probe}.service").unlink()
+    return results(container, probe)[-1]
+
+
+def results(container: Container, unit: str) -> list[dict[str, str]]:
+    """Give what the trials found, run by run."""
+    lines = container.journal(unit).splitlines()
+    return [json.loads(line) for line in lines if line.startswith("{")]
 
 
 @pytest.mark.parametrize("unit", [AGENT, HUB])
@@ -126,6 +132,20 @@ def test_in_the_sandbox_nothing_can_listen_and_everything_needed_works(
     found = tried(running, unit)
     assert {name: found[name] for name in REFUSED} == REFUSED
     assert {name: found[name] for name in ALLOWED} == dict.fromkeys(ALLOWED, "")
+
+
+def test_a_confined_agent_reaches_what_its_file_names_and_nothing_else(running: Container) -> None:
+    folder = "/etc/systemd/system/sidestream-agent{}.service.d/confine.conf"
+    written = running.did("sidestream", "confine")
+    assert tried(running, AGENT)["other address"] == "ECONNREFUSED"
+    for unit in ("", "-trial"):
+        running.write(folder.format(unit), written + "\n")
+    found = tried(running, AGENT)
+    assert found["other address"] == "EPERM"
+    assert {name: found[name] for name in ALLOWED} == dict.fromkeys(ALLOWED, "")
+    before = confirmed(running)
+    running.did("systemctl", "restart", AGENT)
+    wait_for(lambda: confirmed(running) > before, "records of the confined agent")
 
 
 def test_a_hung_agent_is_started_again_and_nothing_is_lost(running: Container) -> None:
@@ -202,9 +222,5 @@ def test_what_is_removed_comes_back_and_what_is_purged_is_gone(
     running.did("dpkg", "--purge", "sidestream")
     for path in ("/var/lib/sidestream", "/var/lib/sidestream-hub", "/etc/sidestream"):
         assert not exists(running, path)
-    left = running.said("find", "/etc", "/lib/systemd", "/opt", "-name", "*sidestream*")
-    assert (
-        left.split()
-        == [f"/etc/systemd/system/sidestream-{name}-trial.service" for name in ("hub", "agent")]
-        or not left
-    )
+    left = running.said("find", "/etc", "/lib/systemd", "/opt", "/usr", "-name", "*sidestream*")
+    assert [path for path in left.splitlines() if "trial" not in path] == []
