@@ -29,6 +29,10 @@ def main(output: Path, version: str) -> None:
     Example:
       SOURCE_DATE_EPOCH=1795394982 python -m deploy.deb --output dist
     """
+    if not Path(f"/usr/bin/{PYTHON}").exists():
+        raise click.ClickException(
+            f"/usr/bin/{PYTHON} is missing: build on Debian 12, after apt-get install python3"
+        )
     epoch = source_date()
     os.environ["SOURCE_DATE_EPOCH"] = str(epoch)
     os.umask(0o022)
