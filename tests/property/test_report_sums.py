@@ -44,13 +44,14 @@ def windows(draw: st.DrawFn, name: str, calendar: Calendar) -> list[Total]:
     """Draw windows of a stream within a calendar, with and without a stated uncertainty."""
     first, last = (-(-at // QUARTER) for at in calendar.whole[1:])
     starts = draw(st.lists(st.integers(first, last - 1), unique=True, max_size=25))
-    class_ = draw(st.sampled_from([None, 0.01, 0.07]))
+    class_ = draw(st.sampled_from([0.01, 0.07, 0.02, 0.05, None]))
+    odd = draw(st.sampled_from([class_, class_, class_, None]))
     found = []
     for at in starts:
         coverage = draw(_SHARES)
         uncertain = coverage * draw(_SHARES)
         quantity = draw(st.sampled_from([0.0, 0.1, -2.5]) | st.floats(-1e6, 1e6))
-        known = draw(st.sampled_from([class_, class_, class_, None]))
+        known = draw(st.sampled_from([class_, odd]))
         found.append(
             Total(
                 name, at * QUARTER, (at + 1) * QUARTER, quantity, "t", coverage, uncertain, None,

@@ -16,6 +16,7 @@ from openpyxl.utils import get_column_letter
 from adapters.errors import PermanentError
 from agent.cli import sheetfile, sidestream
 from agent.explained import COLUMNS
+from agent.groups import _combined, _whole
 from agent.lines import Line, treatment_class
 from agent.localtime import year
 from agent.outbox import Outbox
@@ -23,7 +24,7 @@ from agent.report import Report, report
 from agent.sheets import Sheet, sheets
 from agent.tables import Commit
 from agent.total import Total
-from config.plan import CodeList, PlantPlan
+from config.plan import CodeList, PlantPlan, StreamPlan
 from tests.plants import HOUR, MINUTE, START, plan
 
 QUARTER = 15 * MINUTE
@@ -442,3 +443,17 @@ def test_a_report_beside_a_writing_agent_sees_all_streams_at_the_same_instant(
             "dust", "dust", "slag", "slag",
         ]  # fmt: skip
         agent.commit(Commit(totals=[total(2, 1.0)]), START)
+
+
+def combined(*streams: StreamPlan) -> float | None:
+    """Give the uncertainty of slag and dust together, which are 3 t and 4 t uncertain."""
+    held = [total(0, 9.0, "slag", uncertainty=3.0), total(0, 9.0, "dust", uncertainty=4.0)]
+    found = made(held, of=replace(classified(), streams=streams))
+    return _combined([_whole(one) for one in found.lines])
+
+
+def test_uncertainties_add_as_squares_with_meters_of_their_own_and_as_they_are_otherwise() -> None:
+    slag, dust = classified().streams
+    assert combined(slag, dust) == 5.0
+    assert combined(slag, replace(dust, meter=slag.meter)) == 7.0
+    assert combined() == 7.0
