@@ -1,6 +1,5 @@
 """An OPC UA server, device or node that is not the one meant is refused, on a real server."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -12,7 +11,7 @@ from adapters.adapter import Source
 from adapters.errors import PermanentError
 from adapters.opcua import OPCUA, OpcUa
 from adapters.reading import Quality
-from simulation.models import Name, Typed
+from simulation.models import Models, Name, Typed
 from simulation.opcua import NAMESPACE, OpcUaPlant
 from tests.opcuakit import Recorder, Wire, running, services, source
 
@@ -138,17 +137,22 @@ async def test_a_running_source_reads_nothing_of_another_device_and_heals(mode: 
 
 async def test_a_node_that_comes_late_is_not_read_when_it_is_of_another_type() -> None:
     recorder = Recorder()
-    async with plant(meter(kinds=VOLUME)) as served:
+    async with plant(meter()[:3]) as served:
         core = served._ready
-        hidden = ua.NodeId("DeviceSet/Meter/Flow", 2)
-        kept = core.aspace._nodes.pop(hidden)
+        spaces = ("", "", NAMESPACE, DI, PADIM, MAKER)
+        models = Models(core.isession, spaces, 2, served._made)
+        for path in (DEVICE[:1], DEVICE):
+            place = ua.NodeId("/".join(name for _, name in path), 2)
+            models._known[path] = place
         async with running([reads(served.url)], recorder, OpcUa(retry=0.2)):
             await recorder.until(lambda: recorder.last("flow"))
-            core.aspace._nodes[hidden] = kept
+            first = recorder.last("flow")
+            assert first is not None
+            assert first.reason == "bad-no-match"
+            await models.add(replace(FLOW, kinds=VOLUME))
             await recorder.until(
                 lambda: (last := recorder.last("flow")) and last.reason == "wrong-device"
             )
-            await asyncio.sleep(0)
             assert not recorder.good("flow")
 
 
