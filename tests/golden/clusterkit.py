@@ -4,7 +4,7 @@ All but the broker: plant files are loaded, recordings replayed, totals kept, re
 by the hub's gate, stored in its ledger and released by its rules.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from adapters.replay import Progress, blocks
 from agent.engine import Engine
 from agent.outbox import Outbox
 from agent.record import Sealer
-from config.hub_plan import HubLimits, Member, Rules
+from config.hub_plan import Calendar, HubLimits, Member, Rules
 from config.load import load_plant
+from config.plan import Kind
 from gateway.contract import records_topic
 from gateway.hub.book import Book
 from gateway.hub.database import Database
@@ -83,7 +84,7 @@ class Cluster:
         sent.waiting = sum(float(one["quantity"]) for one in held.values())
         return sent
 
-    def decide(self, now: int, **calendars: Any) -> list[tuple[str, float]]:
+    def decide(self, now: int, calendars: Mapping[Kind, Calendar]) -> list[tuple[str, float]]:
         """Decide every window; gives whether each cell was released, and its quantity."""
         plan = Calendars(calendars, HOUR, Rules(), self._members)
         while release_due(self._book, plan, 0, now):

@@ -47,6 +47,6 @@ def test_few_tickets_are_carried_conserved_and_never_released(tmp_path: Path) ->
         assert min(one["quantity"] for one in sent.figures) > 3 * 22
         own = scene.totals("spent_lining")
         assert sum(one.quantity for one in own) == pytest.approx(sum(weighed.values()) / 1000)
-    cells = cluster.decide(START * 10**9 + LATER, material="week")
+    cells = cluster.decide(START * 10**9 + LATER, {"material": "week"})
     assert len(cells) >= WEEKS
     assert quantities(cells, "released") == []

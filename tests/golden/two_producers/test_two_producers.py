@@ -22,7 +22,7 @@ def lived(folder: Path, *megawatts: float) -> tuple[list[tuple[str, float]], lis
         rows(scene.folder / "readings.csv", "time,steam", lines)
         cluster.live(number, scene.folder)
         scenes.append(scene)
-    return cluster.decide(START * 10**9 + LATER, heat="hour"), scenes
+    return cluster.decide(START * 10**9 + LATER, {"heat": "hour"}), scenes
 
 
 def test_two_producers_are_withheld_and_their_own_reports_are_right(tmp_path: Path) -> None:
