@@ -4,7 +4,7 @@ It feeds the pipeline, gathers closed windows into release windows, discloses an
 for each, and hands out what must become durable as one `Commit`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -20,6 +20,8 @@ STREAM = "stream:"
 CURSOR = "cursor:"
 CARRY = "carry:"
 CARRIED = "streams"
+AHEAD = 86_400 * NANOSECONDS
+"""Windows further ahead of a clock that is right than this are set aside; others are waited for."""
 HORIZON = 300 * NANOSECONDS
 """How far ahead of the clock a live reading's time may be before the reading is refused."""
 
@@ -80,6 +82,7 @@ class Engine:
         self._records: list[tuple[SealedRecord, int]] = []
         self._events: list[Event] = []
         self._hastened: tuple[int, int] | None = None
+        self._aside: tuple[int, int] | None = None
         self._written: dict[str, Any] = {CARRY + CARRIED: None} if memory.carried else {}
         for total in memory.totals:
             self._waiting.setdefault(total.stream, []).append(total)
@@ -97,6 +100,37 @@ class Engine:
     def clock_step(self, now: int, step: int) -> None:
         """Take in that the clock was set by `step` nanoseconds to `now`; no record waits for it."""
         self.pipeline.clock_step(now, step)
+        self.hasten(now)
+
+    def begin(self, now: int) -> None:
+        """Go on at `now`, whatever the clock said before."""
+        self.pipeline.skip(now)
+        self.hasten(now)
+
+    def release_start(self, now: int) -> int:
+        """Give the start of the release window of an instant."""
+        return now - now % self._plan.windows.release
+
+    def set_aside(self, now: int, later: Sequence[Total], receipted_to: int) -> None:
+        """Begin anew at `now`, which is right; everything before must have been committed.
+
+        `later` are the committed totals from `release_start(now)` on. `receipted_to` is how far the
+        hub has records: what it has is not made again.
+        """
+        floor = now - now % self._plan.windows.measure
+        start = max(self.release_start(now), receipted_to)
+        future: dict[str, list[Total]] = {}
+        self._waiting = {}
+        for total in later:
+            if total.start >= floor:
+                future.setdefault(total.stream, []).append(total)
+            elif total.start >= start:
+                self._waiting.setdefault(total.stream, []).append(total)
+        self.pipeline.set_aside(now, future)
+        self._closed_to = {name: min(end, floor) for name, end in self._closed_to.items()}
+        if self._released_to is not None:
+            self._released_to = min(self._released_to, start)
+        self._aside = (floor, start)
         self.hasten(now)
 
     def hasten(self, now: int) -> None:
@@ -180,8 +214,9 @@ class Engine:
             events=tuple(self._events),
             released_to=self._released_to,
             hastened=self._hastened,
+            aside=self._aside,
         )
-        self._hastened = None
+        self._hastened = self._aside = None
         self._written |= changed
         self._totals, self._records, self._events = [], [], []
         return commit

@@ -101,6 +101,33 @@ class Keeper:
         self._damage = self._damage or error.what
         await self.commit()
 
+    @property
+    def pending(self) -> bool:
+        """Whether something was handed out that the disk has not taken."""
+        return self._unwritten != Commit()
+
+    async def set_aside(self, now: int) -> bool:
+        """Begin anew at `now`, which is right, whatever a clock that was ahead has measured.
+
+        Tells whether it could be done: the disk must take what was measured so far.
+        """
+        await self.commit()
+        if self.pending:
+            return False
+        start = self._engine.release_start(now)
+        try:
+            later = await asyncio.to_thread(self._outbox.totals, start, 2**63 - 1)
+            receipted_to = await asyncio.to_thread(self._outbox.receipted_to, start)
+        except CorruptError as error:
+            await self.damaged(error)
+            return False
+        except TransientError as error:
+            self._troubles.tell(STATE, str(error))
+            return False
+        self._engine.set_aside(now, later, receipted_to)
+        await self.commit()
+        return True
+
     async def upkeep(self, bounds: OutboxPlan, now: int) -> None:
         """Keep the outbox within its bounds and the disk's; every drop is logged."""
         try:

@@ -49,6 +49,13 @@ _WAITING = """
 SELECT id, queued, length(payload) + length(plain) + length(steps) + 600
 FROM records WHERE status = 'queued' ORDER BY start
 """
+_ASIDE = """
+UPDATE records SET id = id || '~' || sequence, payload = x'',
+  settled = CASE status WHEN 'queued' THEN ? ELSE settled END,
+  reason = CASE status WHEN 'queued' THEN ? ELSE reason END,
+  status = CASE status WHEN 'queued' THEN 'dropped' ELSE status END
+WHERE start >= ?
+"""
 _HASTEN = """
 UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
 WHERE status = 'queued'
@@ -117,6 +124,8 @@ class Outbox:
     def commit(self, change: Commit, now: int) -> None:
         """Make a change durable, all of it or nothing; `now` is when its records are queued."""
         with self._database.change() as db:
+            if change.aside is not None:
+                _set_aside(db, *change.aside, now)
             if change.hastened is not None:
                 queued, wait = change.hastened
                 db.execute(_HASTEN, (queued, wait, queued))
@@ -232,6 +241,12 @@ class Outbox:
         highest = int(self._rows("SELECT coalesce(max(sequence), 0) FROM records")[0][0])
         return max(highest, int(self.meta(_LAST) or 0))
 
+    def receipted_to(self, start: int) -> int:
+        """Give the end of the last window from `start` on that the hub has; `start` for none."""
+        query = "SELECT max(\"end\") FROM records WHERE status = 'receipted' AND start >= ?"
+        found = self._rows(query, (start,))[0][0]
+        return start if found is None else int(found)
+
     def totals(self, start: int, end: int, stream: str | None = None) -> list[Total]:
         """Give totals of windows in [start, end), in order of time, then stream."""
         rows = self._rows(
@@ -345,6 +360,12 @@ def _streams(db: sqlite3.Cursor) -> list[str]:
 def _settle(db: sqlite3.Cursor, rows: Sequence[tuple[str, int, str, str]]) -> int:
     db.executemany(_SETTLE, rows)
     return max(0, db.rowcount)
+
+
+def _set_aside(db: sqlite3.Cursor, totals_from: int, records_from: int, now: int) -> None:
+    """Make way for true windows; the release log keeps the records, under other names."""
+    db.execute("DELETE FROM totals WHERE start >= ?", (totals_from,))
+    db.execute(_ASIDE, (now, "made by a clock that was ahead", records_from))
 
 
 def _set_meta(db: sqlite3.Cursor, name: str, value: str) -> None:

@@ -20,6 +20,10 @@ VERSION = 1
 CARRYING = ("total", "batch")
 """Meters whose quantity is not lost when its window is closed."""
 FUTURE = "future"
+SKIPPED = "windows-skipped"
+LONGEST = 366 * 86_400 * NANOSECONDS
+"""A hole in live measuring beyond this gets no windows: a clock that is years ahead would fill the
+disk with empty ones."""
 _MOST_LAYOUTS = 1024
 _NO_END = 1 << 63
 """An instant after the end of every window."""
@@ -77,6 +81,35 @@ class _Track:
             self.windows.mark(now, CLOCK_STEP)
             self.windows.mark(now - step, CLOCK_STEP)
         self.unsettled = max(self.unsettled, now - step) if step < 0 else self.unsettled
+
+    def skip(self, now: int) -> list[Total]:
+        """Close what has something, and go on at `now`, after a hole too long for windows."""
+        windows = self.windows
+        target = now - now % windows.length
+        if windows.floor == NEVER or now - windows.floor <= LONGEST:
+            return []
+        since, totals = windows.floor, []
+        for start in windows.begun(target):
+            windows.jump(start)
+            totals.append(windows.close())
+        windows.jump(target)
+        if self._check is not None:
+            self._check.jump(target)
+        detail = (
+            f"no windows for {(target - since) // (86_400 * NANOSECONDS)} days without readings"
+        )
+        self._log.append(Event(now, self.plan.name, SKIPPED, detail))
+        return totals
+
+    def restart(self, now: int, moved: Sequence[Total]) -> None:
+        """Begin anew at `now`, with what was counted by a clock that was ahead."""
+        self.windows.restart(now, moved)
+        self.meter.set_back(now)
+        self._gate.set_back(now)
+        if self._check is not None:
+            self._check.set_back(now)
+            self._check.jump(self.windows.next_end)
+        self.unsettled = NEVER
 
     def unsettle(self) -> None:
         """See at the next reading whether the clock was set back while nobody looked."""
@@ -231,6 +264,7 @@ class Pipeline:
         self._horizon = horizon
         self._limit: int | None = None
         self._uneasy = False
+        self._skipped: list[Total] = []
         self._begun = NEVER
         self._log: list[Event] = []
         self._tracks = [_Track(stream, windows.measure, self._log) for stream in streams]
@@ -348,6 +382,8 @@ class Pipeline:
         for track in self._tracks:
             track.clock_set(now, step)
         self._uneasy |= step < 0
+        self._begun = now  # sources are given a grace to speak, as after a restart
+        self.skip(now)
         way = "back" if step < 0 else "forward"
         detail = f"the clock was set {way} by {abs(step) / NANOSECONDS:.1f} s"
         self._log.append(Event(now, "", CLOCK_STEP, detail))
@@ -362,9 +398,40 @@ class Pipeline:
             self._begin(now)
         if self._horizon is not None:
             self._limit = now + self._horizon
+            self.skip(now)
+        skipped, self._skipped = self._skipped, []
         if now < self._earliest:
-            return []
-        return self._close(lambda track: track.due(now, self._begun, self._grace))
+            return skipped
+        return skipped + self._close(lambda track: track.due(now, self._begun, self._grace))
+
+    def skip(self, now: int) -> None:
+        """Leave a hole too long for windows without; what was open is given by the next `close`."""
+        if now - self._earliest > LONGEST:
+            for track in self._tracks:
+                self._skipped += track.skip(now)
+            self._skipped.sort(key=lambda total: total.end)
+            self._look_ahead()
+
+    def ahead(self, now: int) -> int:
+        """Give by how much the first open windows are ahead of the one of `now`; 0: not at all."""
+        floors = [track.windows.floor for track in self._tracks]
+        lengths = {track.windows.length for track in self._tracks}
+        return max([0, *(floor - now + now % length for floor in floors for length in lengths)])
+
+    def set_aside(self, now: int, moved: Mapping[str, Sequence[Total]]) -> None:
+        """Begin anew at `now`, which is right: later windows were made by a clock that was ahead.
+
+        `moved` are the closed ones by stream; what they and the open ones hold counts in the first
+        window from now on.
+        """
+        far = self.ahead(now) // (86_400 * NANOSECONDS)
+        for track in self._tracks:
+            track.restart(now, moved.get(track.plan.name, ()))
+        self._begun, self._uneasy = now, False
+        self._look_ahead()
+        count = sum(map(len, moved.values()))
+        detail = f"{count} windows up to {far} days ahead of the clock, which is right, set aside"
+        self._log.append(Event(now, "", CLOCK_STEP, detail))
 
     def finish(self, now: int) -> list[Total]:
         """Close without waiting every window that ends by `now` or by the newest reading.

@@ -13,7 +13,7 @@ from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status, statusfile
-from agent.engine import CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
+from agent.engine import AHEAD, CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.keeper import Keeper
 from agent.lifeguard import Lifeguard
 from agent.outbox import Outbox
@@ -46,6 +46,8 @@ KEY_FILE = "plant.key"
 _DRAIN_PATIENCE = 600.0
 _GOODBYE = 3.0
 _NO_AGE = 1 << 62
+_NOTABLE = 300 * NANOSECONDS
+"""Windows that much ahead of the clock are told: nothing more is closed until then."""
 _REPLAY_COMMIT = NANOSECONDS // 4
 """Longest time between commits in a replay, which reads faster than a checkpoint is made for."""
 
@@ -110,12 +112,15 @@ def memory(outbox: Outbox) -> Memory:
 class Service:
     """One plant's agent from start to stop."""
 
-    def __init__(self, plan: PlantPlan, outbox: Outbox, seals: Sealer | None) -> None:
+    def __init__(
+        self, plan: PlantPlan, outbox: Outbox, seals: Sealer | None, *, trust_clock: bool = False
+    ) -> None:
         self._plan = plan
         self._outbox = outbox
         self._replay = is_replay(plan)
         self._data_clock = _DataClock()
-        self._time = Timekeeper(required=plan.windows.require_clock_sync and not self._replay)
+        required = plan.windows.require_clock_sync and not self._replay
+        self._time = Timekeeper(required=required, vouched=trust_clock)
         self._clock_good = asyncio.Event()
         bound = 0 if self._replay else plan.windows.jitter
         draw = random.SystemRandom()
@@ -163,7 +168,7 @@ class Service:
             return False
         if not self._clock_good.is_set():
             self._clock_good.set()
-            self._engine.hasten(wall_clock())
+            self._engine.begin(wall_clock())
         elif step:
             self._started += step
             _log.warning("the clock was set by %+.1f s", step / NANOSECONDS)
@@ -219,6 +224,7 @@ class Service:
             trusted, now = self._look_at_clock(), wall_clock()
             self._pulse.beat(CLOCKWORK, time.monotonic_ns(), CLOCKWORK_SILENCE)
             if trusted and not self._replay:
+                await self._catch_up(now)
                 self._engine.advance(now)
             if trusted and (self._engine.restless or due(self._keeper.committed, checkpoint, now)):
                 await self.commit()
@@ -230,6 +236,13 @@ class Service:
                 await self._tell(now)
             # On the beat, where devices are polled too: each waking costs, together they cost less.
             await asyncio.sleep((_TICK - wall_clock() % _TICK) / NANOSECONDS)
+
+    async def _catch_up(self, now: int) -> None:
+        """Set aside windows that a clock which was far ahead has made, once it is right."""
+        ahead = self._engine.pipeline.ahead(now)
+        self._time.ahead = ahead if ahead > _NOTABLE else 0
+        if ahead > AHEAD and self._time.right and await self._keeper.set_aside(now):
+            _log.warning("windows ahead of the clock were set aside: see `sidestream events`")
 
     def _bounds(self) -> OutboxPlan:
         """Bound the outbox; by a clock that may be years ahead, every record would be too old."""

@@ -61,6 +61,8 @@ class Commit:
     released_to: int | None = None
     hastened: tuple[int, int] | None = None
     """Now, and the longest time (ns) that records queued before may still wait."""
+    aside: tuple[int, int] | None = None
+    """Instants from which totals and records are set aside: a clock that was ahead made them."""
 
     def followed_by(self, later: "Commit") -> "Commit":
         """Join two changes in order, so that one transaction makes up for a failed one."""
@@ -71,6 +73,7 @@ class Commit:
             events=(*self.events, *later.events),
             released_to=self.released_to if later.released_to is None else later.released_to,
             hastened=later.hastened or self.hastened,
+            aside=later.aside or self.aside,
         )
 
 

@@ -17,6 +17,8 @@ _AGAIN = 60 * NANOSECONDS
 """How often is looked whether a clock that was synchronised still is."""
 _APART = NANOSECONDS // 50
 """Two readings of clocks that belong together are taken again when they took longer than this."""
+WAITS = "until then rates do not count, and counts go to the first open window"
+TRUST = "if the clock is right now, stop the agent and run it once with --trust-clock"
 _log = logging.getLogger("sidestream.clock")
 
 
@@ -56,25 +58,29 @@ class Timekeeper:
     """What the service knows of its clock.
 
     `required` says that nothing may be measured before the clock was found synchronised. That is
-    then not taken back: a clock that loses its server runs on, and drifts little.
+    then not taken back: a clock that loses its server runs on, and drifts little. `vouched` says
+    that a person has found the clock right. `ahead` is by how much windows are ahead of the clock.
     """
 
     def __init__(
         self,
         *,
         required: bool,
+        vouched: bool = False,
         wall: Callable[[], int] = time.time_ns,
         mono: Callable[[], int] = uptime,
         kernel: Callable[[], Kernel | None] = ask_kernel,
         flags: Sequence[str] = FLAGS,
     ) -> None:
         self.required = required
+        self.vouched = vouched
+        self.ahead = 0
         self._wall, self._mono, self._kernel = wall, mono, kernel
         self._flags = tuple(flags)
         self._watch = StepWatch(*self._both())
         self._asked = self._mono()
         self.sync = self._ask()
-        self.trusted = not required or self.sync.synchronised is True
+        self.trusted = vouched or not required or self.sync.synchronised is True
         if not self.trusted:
             _log.warning("%s: nothing is measured until it is", self.sync.detail)
 
@@ -108,9 +114,18 @@ class Timekeeper:
         elif before.synchronised and not sync.synchronised:
             _log.warning("%s any more; it runs on", sync.detail)
 
+    @property
+    def right(self) -> bool:
+        """Whether somebody says that the clock is right."""
+        return self.vouched or self.sync.synchronised is True
+
     def told(self) -> ClockState:
         """Give the clock's state for `sidestream status`."""
         problem = ""
         if not self.trusted:
             problem = f"{self.sync.detail}: nothing is measured until it is\n  → {self.sync.mend}"
+        elif self.ahead:
+            hours = self.ahead / (3_600 * NANOSECONDS)
+            problem = f"what was measured is {hours:.1f} h ahead of the clock: {WAITS}"
+            problem += "" if self.right else f"\n  → {TRUST}"
         return ClockState(self.sync.synchronised, self.required, not self.trusted, problem)

@@ -74,7 +74,7 @@ class Event:
 
     Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
     `meter-back`, `meter-changed`, `corrected`, `ticket-missed`, `cross-check`,
-    `may-have-turned`.
+    `may-have-turned`, `windows-skipped`.
     """
 
     time: int

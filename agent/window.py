@@ -6,7 +6,7 @@ differences of the cumulative form, so they add up to the whole. Parts are also 
 measured unit is worth changes (`agent.attributes`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -24,6 +24,17 @@ _AGGREGATED = (
     (LATE, "late-samples", "came after their time had been counted or closed, and are left out"),
     (WILD, "wild-values", "did not fit the readings around them, and are left out"),
 )
+
+
+_MIDDLE = {
+    "<40": 20.0,
+    "40-60": 50.0,
+    "60-90": 75.0,
+    "90-120": 105.0,
+    "120-200": 160.0,
+    ">200": 250.0,
+}
+"""A supply temperature in each band, for heat of which only the band is known."""
 
 
 class Windows:
@@ -200,6 +211,38 @@ class Windows:
         """Let nothing before an instant be covered any more: the clock goes over it again."""
         self._fence = max(self._fence, instant)
         self._last_end = NEVER
+
+    def begun(self, before: int) -> list[int]:
+        """Give the starts of the open windows that hold something and start before an instant."""
+        return sorted(start for start in self._open if start < before)
+
+    def jump(self, floor: int) -> None:
+        """Go on at a window, leaving out those before it."""
+        self.floor = floor
+        self._last_end = NEVER
+
+    def restart(self, now: int, moved: Sequence[Total]) -> None:
+        """Begin anew at `now`: the windows so far were made by a clock that was ahead.
+
+        What they hold, and the closed ones that are moved, counts in the first window without
+        coverage, for it was measured; a level is left out, for it is never added up.
+        """
+        held, self._open = self._open, {}
+        self.jump(now - now % self.length)
+        self._fence = NEVER
+        first = self._tally(self.floor)
+        first.mark(CLOCK_STEP)
+        if self._mean:
+            return
+        for tally in held.values():
+            first.take_over(tally)
+        for total in moved:
+            warm = total.quantity * _MIDDLE.get(total.band or "", 0.0)
+            first.take_over(
+                Tally(total.quantity, dry=total.dry or 0.0, warm_energy=warm, tickets=total.tickets)
+            )
+        if first.quantity:
+            first.mark("spread")
 
     def close(self) -> Total:
         """Close the first open window for good."""

@@ -103,6 +103,7 @@ class Agent:
     folder: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
+    options: tuple[str, ...] = ()
 
     def write(self, *parts: str) -> None:
         """Write the plant file."""
@@ -115,8 +116,8 @@ class Agent:
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*self.command(), "run", "plant.toml"], cwd=self.folder, stdout=log, stderr=log,
-                env={**os.environ, **self.environment},
+                [*self.command(), "run", "plant.toml", *self.options],
+                cwd=self.folder, stdout=log, stderr=log, env={**os.environ, **self.environment},
             )  # fmt: skip
 
     async def end(self, how: signal.Signals = signal.SIGTERM, seconds: float = 20) -> int:

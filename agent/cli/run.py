@@ -18,9 +18,16 @@ _log = logging.getLogger("sidestream")
 @click.command()
 @plant_argument
 @click.option("-v", "--verbose", is_flag=True, help="Log every step.")
-def run(plant_file: str, verbose: bool) -> None:
+@click.option(
+    "--trust-clock",
+    is_flag=True,
+    help="Take this computer's clock for right, without a time server.",
+)
+def run(plant_file: str, verbose: bool, trust_clock: bool) -> None:
     """Run the agent for PLANT_FILE until stopped, or to the end of recorded data.
 
+    --trust-clock measures at once, and sets aside windows that lie more than a day ahead of the
+    clock: one that was wrong before has made them. What they hold counts in the first window.
     It stops cleanly on SIGTERM and SIGINT. Exit code 78 means that the file must be mended.
 
     \b
@@ -46,7 +53,7 @@ def run(plant_file: str, verbose: bool) -> None:
         with outbox:
             if outbox.set_aside:
                 _log.error("state file was damaged: %s", outbox.set_aside)
-            await Service(plan, outbox, sealer(plan)).run(stop)
+            await Service(plan, outbox, sealer(plan), trust_clock=trust_clock).run(stop)
 
     with claimed(directory, "agent"):
         asyncio.run(serve())

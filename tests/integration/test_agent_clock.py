@@ -110,3 +110,60 @@ async def test_a_step_of_an_hour_loses_nothing_of_a_count_and_doubles_nothing(
     steps = agent.rows("SELECT detail FROM events WHERE kind = 'clock-step' AND stream = ''")
     assert len(steps) == 2
     assert "reset" not in {row[0] for row in agent.rows("SELECT kind FROM events")}
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["running", "stopped"])
+async def test_windows_of_a_clock_years_ahead_are_set_aside_once_it_is_right(
+    tmp_path: Path, live: bool
+) -> None:
+    agent, scale = ClockedAgent(tmp_path), Scale()
+    async with scale.plant() as plant:
+        agent.write(modbus("belt", plant.port))
+        agent.set_clock(10 * YEAR)
+        agent.synchronise()
+        with running(agent):
+            await eventually(lambda: len(agent.closed("belt")) >= 3)
+            if not live:
+                assert await agent.end() == 0
+                (tmp_path / "synchronised").unlink()
+            agent.set_clock(0)
+            if not live:
+                agent.options = ("--trust-clock",)
+                agent.start()
+            now = time.time_ns()
+            await eventually(lambda: agent.rows("SELECT 1 FROM events WHERE detail LIKE '%aside%'"))
+            await eventually(lambda: len(agent.closed("belt")) >= 3)
+            scale.stand_still()
+            await eventually(lambda: agent.value("belt") == scale.value)
+            assert await agent.end() == 0
+    starts = [row[0] for row in agent.rows("SELECT start FROM totals ORDER BY start")]
+    assert now - YEAR < starts[0]
+    assert starts[-1] < now + YEAR
+    assert starts == sorted(set(starts))
+    assert agent.measured("belt") == pytest.approx(scale.truth, rel=1e-9)
+    assert "clock-step" in agent.rows("SELECT marks FROM totals ORDER BY start")[0][0]
+
+
+async def test_windows_ahead_of_a_clock_that_nobody_vouches_for_stay_and_are_told(
+    tmp_path: Path,
+) -> None:
+    agent, scale = ClockedAgent(tmp_path), Scale()
+    async with scale.plant() as plant:
+        agent.write(modbus("belt", plant.port))
+        agent.synchronise()
+        path = tmp_path / "plant.toml"
+        path.write_text(path.read_text().replace("[state]", "require_clock_sync = false\n[state]"))
+        with running(agent):
+            await eventually(lambda: len(agent.closed("belt")) >= 2)
+            (tmp_path / "synchronised").unlink()
+            agent.set_clock(-10 * YEAR)
+            await eventually(lambda: agent.problem("--trust-clock"))
+            kept = len(agent.closed("belt"))
+            agent.set_clock(0)
+            await eventually(lambda: len(agent.closed("belt")) >= kept + 2)
+            scale.stand_still()
+            await eventually(lambda: agent.value("belt") == scale.value)
+            assert await agent.end() == 0
+    assert agent.measured("belt") == pytest.approx(scale.truth, rel=1e-9)
+    # Ten years without readings get no windows.
+    assert len(agent.closed("belt")) < 1000
