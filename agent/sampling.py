@@ -9,8 +9,7 @@ from typing import Any
 
 from adapters.errors import PermanentError
 from agent.media.need import Need, need, properties
-from config.heat import INSTALL
-from config.medium_plan import Properties
+from config.medium_plan import INSTALL, Properties
 from config.plan import PlantPlan
 
 _PATIENCE = 120.0

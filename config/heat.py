@@ -1,54 +1,37 @@
 """Resolve a heat meter: its flow, its medium and the points that tell the medium's state."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Final
 
-from adapters.adapter import PointSettings
-from adapters.errors import PermanentError
-from config.combustion import AIR, FUELS, flue_gas, moles
 from config.fluids import liquid
-from config.medium_plan import Gas, Liquid, Medium, Steam
-from config.medium_tables import DryGas, Fuel, GasTable, SteamTable
+from config.gas import WATER_RANGE, Flow, GasResolver
+from config.medium_plan import (
+    ATMOSPHERE,
+    GAS_PRESSURES,
+    HOTTEST_GAS,
+    HOTTEST_STEAM,
+    INSTALL,
+    STEAM_PRESSURES,
+    Gas,
+    Liquid,
+    Medium,
+    Steam,
+)
+from config.medium_tables import GasTable, SteamTable
 from config.meter_tables import HeatMeter
-from config.meters import Resolver, Unfit
 from config.plan import InputPlan, MeterPlan
 from config.saturation import saturation_pressure, saturation_temperature
 from config.texts import is_point, percent, uncertainty
 from config.toml import Key
-from config.units import Scale, quantity
+from config.units import Scale
 
-ATMOSPHERE: Final = 0.101325
-"""Normal pressure in MPa, ISO 2533."""
-STEAM_PRESSURES: Final = (0.001, 16.5)
-"""Pressures of steam in MPa: up to where IAPWS-IF97 region 2 leaves the saturation line."""
-HOTTEST_STEAM: Final = 800.0
-"""Upper limit of IAPWS-IF97 region 2, in Cel."""
-HOTTEST_GAS: Final = 1200.0
-"""Upper limit of the gases' sampled properties, in Cel."""
 _ZERO = 273.15
-_WATER_RANGE = (0.0, 100.0)
-"""Where a reference of water is liquid at any pressure, in Cel."""
+_LIQUID_PRESSURES = (0.001, 100.0)
+"""In MPa, the limits of IAPWS-IF97 region 1."""
 LIBRARY: Final = "CoolProp"
-INSTALL: Final = 'pip install "sidestream[media]"'
 
 
-@dataclass(frozen=True, slots=True)
-class _Flow:
-    """What the flow's point counts."""
-
-    point: PointSettings
-    unit: str
-    counts: bool
-    scale: Scale
-
-    @property
-    def by_mass(self) -> bool:
-        return self.unit == "kg"
-
-
-class MeterResolver(Resolver):
+class MeterResolver(GasResolver):
     """Resolves heat meters too."""
 
     __slots__ = ()
@@ -82,7 +65,7 @@ class MeterResolver(Resolver):
 
     # -- the flow --------------------------------------------------------------------------------
 
-    def _flow(self, table: HeatMeter, at: Key) -> _Flow:
+    def _flow(self, table: HeatMeter, at: Key) -> Flow:
         point = self._point(table.flow, (*at, "flow"))
         fitting = ("volume rate", "mass rate", "volume", "mass")
         dimension = self._fitting(point, table.flow, fitting, (*at, "flow"))
@@ -90,18 +73,18 @@ class MeterResolver(Resolver):
             "kg" if dimension.startswith("mass") else "m3",
             not dimension.endswith("rate"),
         )
-        return _Flow(
+        return Flow(
             point, unit, counts, self.units.scale(point.unit, unit if counts else f"{unit}/s")
         )
 
-    def _flow_modulus(self, table: HeatMeter, flow: _Flow, at: Key) -> float | None:
+    def _flow_modulus(self, table: HeatMeter, flow: Flow, at: Key) -> float | None:
         if table.modulus is not None:
             dimension = "mass" if flow.by_mass else "volume"
             return self._positive(table.modulus, dimension, flow.unit, (*at, "modulus"))
         span = flow.point.span()
         return span * flow.scale.factor if span else None
 
-    def _flow_rate(self, table: HeatMeter, flow: _Flow, at: Key) -> float | None:
+    def _flow_rate(self, table: HeatMeter, flow: Flow, at: Key) -> float | None:
         for key in ("max_rate", "modulus"):
             if not flow.counts and getattr(table, key) is not None:
                 raise self._unfit((*at, key), "the flow is no totaliser", "nothing")
@@ -110,7 +93,7 @@ class MeterResolver(Resolver):
         dimension = "mass rate" if flow.by_mass else "volume rate"
         return self._positive(table.max_rate, dimension, f"{flow.unit}/s", (*at, "max_rate"))
 
-    def _sensor(self, table: HeatMeter, medium: Medium, flow: _Flow, at: Key) -> None:
+    def _sensor(self, table: HeatMeter, medium: Medium, flow: Flow, at: Key) -> None:
         """Note a missing position of a sensor whose volume depends on it."""
         at = (*at, "flow_sensor")
         weighed = flow.by_mass or (isinstance(medium, Gas) and medium.flow != "operating")
@@ -141,11 +124,6 @@ class MeterResolver(Resolver):
             inputs |= self._humidity(table.medium, (*at, "medium"))
         return inputs
 
-    def _temperature(self, role: str, name: str, at: Key) -> InputPlan:
-        point = self._point(name, (*at, role))
-        self._fitting(point, name, ("temperature",), (*at, role))
-        return self._input(role, name, self.units.scale(point.unit, "Cel"))
-
     def _pressure(self, name: str, zero: float, at: Key) -> InputPlan:
         point = self._point(name, at)
         self._fitting(point, name, ("pressure",), at)
@@ -153,22 +131,6 @@ class MeterResolver(Resolver):
         found = self._input("pressure", name, Scale(scale.factor, scale.offset + zero))
         self._reachable(found, STEAM_PRESSURES, at)
         return found
-
-    def _humidity(self, gas: GasTable, at: Key) -> dict[str, InputPlan]:
-        if gas.dew_point is not None and is_point(gas.dew_point):
-            point = self._point(gas.dew_point, (*at, "dew_point"))
-            self._fitting(point, gas.dew_point, ("temperature",), (*at, "dew_point"))
-            scale = self.units.scale(point.unit, "Cel")
-            return {"humidity": self._input("humidity", gas.dew_point, scale)}
-        if gas.relative_humidity is not None and is_point(gas.relative_humidity):
-            at = (*at, "relative_humidity")
-            point = self._point(gas.relative_humidity, at)
-            if point.unit not in ("%", "1"):
-                found = f'`{gas.relative_humidity}` in "{point.unit}"'
-                raise self._unfit(at, found, 'a point whose `unit` is "%", or "1"')
-            factor = 0.01 if point.unit == "%" else 1.0
-            return {"humidity": self._input("humidity", gas.relative_humidity, Scale(factor))}
-        return {}
 
     def _range(self, table: HeatMeter, medium: Medium, at: Key) -> tuple[float, float]:
         """Give the temperatures in Cel between which the supply's medium is what it is said."""
@@ -201,33 +163,23 @@ class MeterResolver(Resolver):
             return ATMOSPHERE if isinstance(medium, Gas) else 1.6
         at = (*at, "pressure")
         mpa = self._positive(table.pressure, "pressure", "MPa", at)
-        if not 0.001 <= mpa <= 100.0:  # noqa: PLR2004 - limits of IAPWS-IF97 region 1
-            raise self._unfit(at, f'"{table.pressure}"', "from 0.01 to 1000 bar")
+        low, high = GAS_PRESSURES if isinstance(medium, Gas) else _LIQUID_PRESSURES
+        if not low <= mpa <= high:
+            raise self._unfit(at, f'"{table.pressure}"', f"from {low * 10:g} to {high * 10:g} bar")
         return mpa
 
     def _reference(self, text: str | None, medium: Medium, at: Key) -> float | None:
         """Turn `"10 Cel"` into degrees Celsius: a point on the scale, with its zero."""
         if text is None:
             return None
-        low, high = _WATER_RANGE
+        low, high = WATER_RANGE
         if isinstance(medium, Liquid) and not medium.is_water:
             low, high = medium.low, medium.high
         return self._celsius(text, low, high, at)
 
-    def _celsius(self, text: str, low: float, high: float, at: Key) -> float:
-        if self._dimension(text) == "temperature":
-            number, unit = quantity(text)
-            scale = self.units.scale(unit, "Cel")
-            celsius = number * scale.factor + scale.offset
-            if low < celsius < high:
-                return celsius
-        raise self._unfit(
-            at, f'"{text}"', f"a temperature above {low:.4g} Cel and below {high:.4g} Cel"
-        )
-
     # -- the medium ------------------------------------------------------------------------------
 
-    def _medium(self, table: HeatMeter, flow: _Flow, at: Key) -> Medium:
+    def _medium(self, table: HeatMeter, flow: Flow, at: Key) -> Medium:
         if isinstance(table.medium, SteamTable):
             return self._steam(table, table.medium, at)
         medium: Liquid | Gas
@@ -263,7 +215,7 @@ class MeterResolver(Resolver):
             saturated=saturated,
             dryness=percent(steam.dryness) if steam.dryness else 1.0,
             returned=returned,
-            make_up=self._celsius(steam.make_up, *_WATER_RANGE, make_up) if steam.make_up else None,
+            make_up=self._celsius(steam.make_up, *WATER_RANGE, make_up) if steam.make_up else None,
             pressure=self._steam_pressure(table, at),
         )
 
@@ -276,88 +228,7 @@ class MeterResolver(Resolver):
             raise self._unfit(at, f'"{table.pressure}"', "steam from 0.01 to 165 bar absolute")
         return mpa
 
-    def _gas(self, table: GasTable, flow: _Flow, at: Key) -> Gas:
-        self._flow_state(table, flow, at)
-        if table.fuel is not None:
-            dry, vapour = self._burnt(table, table.fuel, at)
-        else:
-            dry, vapour = self._dry(table, at), 0.0
-        if table.vapour is not None:
-            share = percent(table.vapour)
-            if share >= 1.0:
-                raise self._unfit((*at, "vapour"), f'"{table.vapour}"', 'less than "100 %"')
-            vapour = share / (1.0 - share)
-        gas = Gas(
-            tuple(sorted(dry.items())),
-            vapour=vapour, condensing=table.condensing, flow=table.flow_is,
-        )  # fmt: skip
-        return self._humid(gas, table, at)
-
-    def _humid(self, gas: Gas, table: GasTable, at: Key) -> Gas:
-        """Add how the humidity is known, where it is not fixed."""
-        common = (gas.dry, gas.condensing, gas.flow)
-        if table.saturated:
-            return Gas(common[0], "saturated", None, *common[1:])
-        if table.relative_humidity is not None:
-            text = table.relative_humidity
-            constant = None if is_point(text) else self._share(text, (*at, "relative_humidity"))
-            return Gas(common[0], "relative", constant, *common[1:])
-        if table.dew_point is not None:
-            text, low, high = table.dew_point, *_WATER_RANGE
-            measured = is_point(text)
-            celsius = None if measured else self._celsius(text, low, high, (*at, "dew_point"))
-            return Gas(common[0], "dew point", celsius, *common[1:])
-        return gas
-
-    def _flow_state(self, table: GasTable, flow: _Flow, at: Key) -> None:
-        accepted = ("moist", "dry") if flow.by_mass else ("operating", "norm", "norm dry")
-        if flow.point.unit.startswith("Nm3"):
-            accepted = ("norm", "norm dry")
-        if table.flow_is not in accepted:
-            named = " or ".join(f'"{each}"' for each in accepted)
-            found = f'"{table.flow_is}" of a flow in "{flow.point.unit}"'
-            raise self._unfit((*at, "flow_is"), found, named)
-
-    def _dry(self, table: GasTable, at: Key) -> Mapping[str, float]:
-        if not isinstance(table.gas, DryGas):
-            return AIR
-        shares = _shares(table.gas)
-        rest = 1.0 - sum(shares.values())
-        if rest < 0.0:
-            raise self._unfit((*at, "gas"), "shares of more than 100 %", "at most 100 %")
-        return {**shares, "N2": rest} if rest else shares
-
-    def _burnt(
-        self, table: GasTable, fuel: Fuel | str, at: Key
-    ) -> tuple[Mapping[str, float], float]:
-        key = "oxygen" if table.excess_air is None else "excess_air"
-        share = self._share(table.excess_air or table.oxygen or "", (*at, key))
-        atoms = FUELS[fuel] if isinstance(fuel, str) else moles(_shares(fuel))
-        if isinstance(fuel, Fuel) and sum(_shares(fuel).values()) > 1.0:
-            raise self._unfit((*at, "fuel"), "shares of more than 100 %", "at most 100 %")
-        try:
-            return flue_gas(atoms, **{"excess" if key == "excess_air" else "oxygen": share})
-        except PermanentError as error:
-            raise self._unfit((*at, key), error.what, error.mend) from error
-
-    def _share(self, text: str, at: Key) -> float:
-        """Turn `"20 %"` into 0.2, from 0 to 900 %."""
-        number, unit = quantity(text)
-        if unit != "%" or not 0 <= number <= 900:  # noqa: PLR2004 - more air than that burns nothing
-            raise self._unfit(at, f'"{text}"', 'a share such as "20 %"')
-        if at[-1] == "relative_humidity" and not 0 < number <= 100:  # noqa: PLR2004 - all of it
-            raise self._unfit(at, f'"{text}"', 'more than 0 and up to "100 %"')
-        return number / 100
-
-    def _unfit(self, at: Key, found: str, accepted: str, hint: str = "") -> Unfit:
-        self.findings.add(at, found, accepted, hint)
-        return Unfit()
-
 
 def _gauge(table: HeatMeter) -> float:
     """Give the pressure in MPa that the meter's pressure is told above."""
     return ATMOSPHERE if isinstance(table.medium, SteamTable) and table.medium.gauge else 0.0
-
-
-def _shares(table: DryGas | Fuel) -> dict[str, float]:
-    return {name: percent(text) for name, text in table if text is not None}

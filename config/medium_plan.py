@@ -2,7 +2,19 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
+
+ATMOSPHERE: Final = 0.101325
+"""Normal pressure in MPa, ISO 2533."""
+STEAM_PRESSURES: Final = (0.001, 16.5)
+"""Pressures of steam in MPa: up to where IAPWS-IF97 region 2 leaves the saturation line."""
+HOTTEST_STEAM: Final = 800.0
+"""Upper limit of IAPWS-IF97 region 2, in Cel."""
+GAS_PRESSURES: Final = (0.05, 0.3)
+"""Pressures of gases in MPa: what is not vapour is taken as an ideal gas."""
+HOTTEST_GAS: Final = 1200.0
+"""Upper limit of the gases' sampled properties, in Cel."""
+INSTALL: Final = 'pip install "sidestream[media]"'
 
 Humidity = Literal["fixed", "relative", "dew point", "saturated"]
 FlowState = Literal["operating", "norm", "norm dry", "moist", "dry"]

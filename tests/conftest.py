@@ -3,6 +3,7 @@
 import os
 import signal
 from collections import Counter
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ _NEEDS = {
     "systemd": "the Debian package systemd, for systemd-analyze: sudo apt-get install systemd",
     "root": "root: sudo make test",
     "container": "a built package and a container with systemd: sudo make deb-test",
+    "coolprop": 'the extra media: pip install "sidestream[media]"',
 }
 
 
@@ -41,6 +43,8 @@ def _absent(marker: str) -> bool:
         return os.geteuid() != 0
     if marker == "container":
         return PACKAGE not in os.environ
+    if marker == "coolprop":
+        return find_spec("CoolProp") is None
     try:
         program(_PROGRAMS[marker])
     except FileNotFoundError:

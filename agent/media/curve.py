@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 
 from adapters.errors import PermanentError
-from config.heat import INSTALL
-from config.medium_plan import Grid
+from config.medium_plan import INSTALL, Grid
 from config.plan import MeterPlan
 
 _Cubic = tuple[float, float, float, float]

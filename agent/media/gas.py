@@ -7,10 +7,10 @@ from typing import Final, NamedTuple
 from agent.media.boiling import HOTTEST, condensates
 from agent.media.curve import Curve, curve, grid
 from agent.media.fall import Fall
-from agent.media.need import ENHANCEMENT, WATER
+from agent.media.need import ENHANCEMENT, GAS_STEP, WATER
+from agent.steam import vapour
 from agent.water import ZERO_CELSIUS
-from config.heat import HOTTEST_GAS
-from config.medium_plan import Gas, Grid
+from config.medium_plan import HOTTEST_GAS, Gas, Grid
 from config.plan import MeterPlan
 from config.saturation import saturation_pressure
 
@@ -30,8 +30,9 @@ GAS_CONSTANT: Final = 8.314462618
 """J/(mol K), CODATA 2018 (exact)."""
 NORM_VOLUME: Final = GAS_CONSTANT * ZERO_CELSIUS / 101_325
 """Volume in m3 of a mole of ideal gas at 0 °C and 101 325 Pa."""
-EVAPORATION: Final = 2500.9
-"""Enthalpy in kJ/kg of saturated steam above water, both at 0 °C (IAPWS-IF97)."""
+_EVAPORATION: Final = vapour(ZERO_CELSIUS, 1e-9).enthalpy * MOLAR[WATER] / 1000
+"""Enthalpy in kJ of a mole of thin vapour at 0 °C, above that of water (IAPWS-IF97)."""
+_HOTTEST_STEAM = 800.0
 WETTEST: Final = 0.9
 """Share of vapour past which a kelvin changes everything, so that no state is told."""
 CLOSE: Final = 2.0
@@ -45,8 +46,18 @@ class _Moist(NamedTuple):
     doubt: bool
 
 
+class _Real(NamedTuple):
+    """What real vapour has beyond an ideal gas, by Celsius: the second virial's part.
+
+    Enthalpy in kJ/mol for each MPa of its partial pressure, volume in m3/mol.
+    """
+
+    enthalpy: Curve
+    volume: Curve
+
+
 class GasMedium:
-    """An ideal mixture of its constituents, told for a mole of dry gas.
+    """A mixture of ideal gases and real vapour, told for a mole of dry gas.
 
     Vapour condenses where the return (or reference) is below the dew point, as saturated gas is
     left; it goes off as water of the return's temperature. A supply that would be below its own
@@ -64,6 +75,7 @@ class GasMedium:
         self._dry = _mixed(plan, gas)
         self._steam = curve(plan, WATER)
         self._water = condensates().enthalpy
+        self._real = _real(plan.pressure_mpa)
         self._more = curve(plan, ENHANCEMENT)
         self._mass = sum(share * MOLAR[name] for name, share in gas.dry) / 1000
 
@@ -80,21 +92,22 @@ class GasMedium:
         before = self._moist(supply, values[-1] if self._gas.vapour is None else self._gas.vapour)
         if before is None:
             return None
-        vapour = before.vapour
-        left = min(vapour, self._most(back)) if self._gas.condensing else vapour
-        drop = self._dry(supply) - self._dry(back) + self._vapour(vapour, left, supply, back)
-        at, rest = (back, left) if self._sensor == "return" else (supply, vapour)
+        wet = before.vapour
+        left = min(wet, self._most(back)) if self._gas.condensing else wet
+        drop = self._dry(supply) - self._dry(back) + self._vapour(wet, left, supply, back)
+        at, rest = (back, left) if self._sensor == "return" else (supply, wet)
         counted = self._counted(rest, at)
         return Fall(max(drop, 0.0), counted, supply, supply - back, before.doubt)
 
     def _vapour(self, before: float, left: float, supply: float, back: float) -> float:
         """Give in kJ what vapour and condensate give off."""
-        warm = before * self._steam(supply)
-        if before == left:
-            return warm - left * self._steam(back)
-        molar = MOLAR[WATER] / 1000
-        latent = (before - left) * molar * (EVAPORATION - self._water(back))
-        return warm - left * self._steam(back) + latent
+        gone = before * self._enthalpy(supply, before) - left * self._enthalpy(back, left)
+        return gone - (before - left) * MOLAR[WATER] / 1000 * self._water(back)
+
+    def _enthalpy(self, celsius: float, moles: float) -> float:
+        """Give the enthalpy in kJ of a mole of the vapour, at its partial pressure."""
+        mpa = self._mpa * moles / (1.0 + moles)
+        return _EVAPORATION + self._steam(celsius) + mpa * self._real.enthalpy(celsius)
 
     def _moist(self, supply: float, humidity: float) -> _Moist | None:
         """Give the vapour of the supply; None where humidity and temperature are no state."""
@@ -129,24 +142,38 @@ class GasMedium:
         """Turn a partial pressure into moles a mole of dry gas."""
         return mpa / (self._mpa - mpa) if mpa < self._mpa else math.inf
 
-    def _counted(self, vapour: float, celsius: float) -> float:
+    def _counted(self, moles: float, celsius: float) -> float:
         """Give what the flow counts of a mole of dry gas, in m3 or kg."""
         match self._gas.flow:
             case "dry":
                 return self._mass
             case "moist":
-                return self._mass + vapour * MOLAR[WATER] / 1000
+                return self._mass + moles * MOLAR[WATER] / 1000
             case "norm dry":
                 return NORM_VOLUME
             case "norm":
-                return (1.0 + vapour) * NORM_VOLUME
+                return (1.0 + moles) * NORM_VOLUME
             case "operating":
                 kelvin = celsius + ZERO_CELSIUS
-                return (1.0 + vapour) * GAS_CONSTANT * kelvin / (self._mpa * 1e6)
+                ideal = (1.0 + moles) * GAS_CONSTANT * kelvin / (self._mpa * 1e6)
+                return ideal + moles * moles / (1.0 + moles) * self._real.volume(celsius)
 
     def warmth(self, values: Sequence[float]) -> float:
         """Give the supply's temperature."""
         return values[0]
+
+
+def _real(mpa: float) -> _Real:
+    """Give the chord of IAPWS-IF97 from thin vapour to saturation, or to the gas's pressure."""
+    molar = MOLAR[WATER] / 1000
+    enthalpies, volumes = [], []
+    for node in range(round(HOTTEST_GAS / GAS_STEP) + 1):
+        kelvin = min(node * GAS_STEP, _HOTTEST_STEAM) + ZERO_CELSIUS
+        most = min(mpa, saturation_pressure(min(kelvin, HOTTEST + ZERO_CELSIUS)))
+        thin, dense = vapour(kelvin, 1e-9), vapour(kelvin, most)
+        enthalpies.append((dense.enthalpy - thin.enthalpy) * molar / most)
+        volumes.append(dense.volume * molar - GAS_CONSTANT * kelvin / (most * 1e6))
+    return _Real(*(Curve(Grid(0.0, GAS_STEP, tuple(each))) for each in (enthalpies, volumes)))
 
 
 def _mixed(plan: MeterPlan, gas: Gas) -> Curve:

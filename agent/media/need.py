@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from config.heat import HOTTEST_GAS
-from config.medium_plan import Gas, Grid, Liquid, Properties
+from config.medium_plan import HOTTEST_GAS, Gas, Grid, Liquid, Properties
 from config.plan import MeterPlan
 
 STEP: Final = 1.0

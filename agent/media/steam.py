@@ -7,8 +7,7 @@ from agent.media.boiling import HOTTEST, condensates, saturated
 from agent.media.fall import Fall
 from agent.steam import vapour
 from agent.water import ZERO_CELSIUS
-from config.heat import HOTTEST_STEAM, STEAM_PRESSURES
-from config.medium_plan import Steam
+from config.medium_plan import HOTTEST_STEAM, STEAM_PRESSURES, Steam
 from config.plan import MeterPlan
 from config.saturation import saturation_pressure, saturation_temperature
 
