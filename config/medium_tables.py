@@ -97,12 +97,36 @@ class Fuel(Settings):
     """Water."""
 
 
+def _named(value: Any) -> str | None:
+    """Tell a name from a table; what is returned has brackets so that it is never a key itself."""
+    if isinstance(value, str):
+        return "(name)"
+    return "(table)" if isinstance(value, Mapping) else None
+
+
+_GasChoice = Annotated[
+    Annotated[Literal["air"], Tag("(name)")] | Annotated[DryGas, Tag("(table)")],
+    Discriminator(
+        _named, custom_error_type=CHOICE, custom_error_message='"air", or a table of shares'
+    ),
+]
+_FuelChoice = Annotated[
+    Annotated[Literal["methane", "propane", "hydrogen"], Tag("(name)")]
+    | Annotated[Fuel, Tag("(table)")],
+    Discriminator(
+        _named,
+        custom_error_type=CHOICE,
+        custom_error_message='"methane", "propane", "hydrogen", or a table of shares',
+    ),
+]
+
+
 class GasTable(Settings):
     """An off-gas or a flue gas, with the water vapour in it."""
 
-    gas: Literal["air"] | DryGas | None = None
+    gas: _GasChoice | None = None
     """`"air"`, or the shares of volume without water vapour."""
-    fuel: Literal["methane", "propane", "hydrogen"] | Fuel | None = None
+    fuel: _FuelChoice | None = None
     """Of a flue gas: what was burnt, in place of `gas`; with `excess_air` or `oxygen`."""
     excess_air: Amount | None = None
     """The air above what the fuel needs, `"20 %"`; it is taken as dry."""

@@ -120,6 +120,14 @@ def synthetic(low: float, high: float) -> Properties:
     }
 
 
+def synthetic_gas(gas: Gas) -> Properties:
+    """Make samples of a gas whose constituents all have one heat capacity."""
+    names = [name for name, _ in gas.dry]
+    warm = Grid(0.0, 5.0, tuple(0.03 * 5.0 * node for node in range(241)))
+    more = Grid(0.0, 1.0, tuple(1.004 for _ in range(97)))
+    return {**dict.fromkeys([*names, "H2O"], warm), "enhancement": more}
+
+
 def made(plan: MeterPlan) -> Medium:
     """Make the medium of a plan."""
     return medium(plan)

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from agent.media.boiling import HOTTEST, condensates
@@ -163,6 +164,7 @@ class GasMedium:
         return values[0]
 
 
+@lru_cache(maxsize=64)
 def _real(mpa: float) -> _Real:
     """Give the chord of IAPWS-IF97 from thin vapour to saturation, or to the gas's pressure."""
     molar = MOLAR[WATER] / 1000
