@@ -124,13 +124,7 @@ def explain(error: OSError | ValueError, where: str) -> SidestreamError:
         return PermanentError(f"not an address: {error}", where=where)
     if isinstance(error, TimeoutError):
         return TransientError("no answer in time", where=where)
-    # Where a unit names the addresses it may reach, others are refused like this.
-    mend = "make the unit's list of addresses anew: `sidestream confine`"
-    return TransientError(
-        str(error.strerror or error).lower(),
-        where=where,
-        mend=mend if isinstance(error, PermissionError) else "",
-    )
+    return TransientError(str(error.strerror or error).lower(), where=where)
 
 
 def ended(code: int, name: str, where: str) -> LinkLostError:

@@ -74,7 +74,8 @@ def packet() -> None:
 
 def adjtimex() -> None:
     """Ask the kernel about the clock, which needs no privilege: zeros change nothing."""
-    called(CLOCK_ADJTIME, 0, ctypes.addressof(ctypes.create_string_buffer(1024)))
+    zeros = ctypes.create_string_buffer(1024)
+    called(CLOCK_ADJTIME, 0, ctypes.addressof(zeros))
 
 
 def io_uring() -> None:

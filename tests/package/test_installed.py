@@ -141,7 +141,8 @@ def test_a_confined_agent_reaches_what_its_file_names_and_nothing_else(running: 
     for unit in ("", "-trial"):
         running.write(folder.format(unit), written + "\n")
     found = tried(running, AGENT)
-    assert found["other address"] == "EPERM"
+    # Kernels differ in whether they tell the program that its packet was dropped.
+    assert found["other address"] in {"TimeoutError", "EPERM"}
     assert {name: found[name] for name in ALLOWED} == dict.fromkeys(ALLOWED, "")
     before = confirmed(running)
     running.did("systemctl", "restart", AGENT)

@@ -1,6 +1,5 @@
 """The drop-in that holds a service to what its file names."""
 
-import errno
 import json
 import socket
 from pathlib import Path
@@ -13,7 +12,6 @@ from adapters.errors import TransientError
 from agent.cli.confine import confine, confine_hub
 from agent.confine import Needs, drop_in, of_plant, resolvers
 from config.load import load_plant
-from gateway.broker import explain
 
 EXAMPLES = Path(__file__).parents[2] / "config/examples"
 KNOWN = {"hub.example.org": ["2001:db8::7", "192.0.2.7"]}
@@ -110,10 +108,3 @@ def test_recorded_data_needs_nothing(tmp_path: Path) -> None:
 def test_name_servers_are_read_without_their_scope() -> None:
     text = "# nameserver 192.0.2.1\nnameserver fe80::1%eth0\nnameserver 127.0.0.53\nnameserver x\n"
     assert resolvers(text) == ("fe80::1", "127.0.0.53")
-
-
-def test_a_refusal_by_the_unit_names_the_command_that_mends_it() -> None:
-    refused = PermissionError(errno.EPERM, "Operation not permitted")
-    assert "`sidestream confine`" in str(explain(refused, "hub.example.org:8883"))
-    away = ConnectionRefusedError(errno.ECONNREFUSED, "Connection refused")
-    assert "confine" not in str(explain(away, "hub.example.org:8883"))
