@@ -16,6 +16,7 @@ from config.plan import UplinkPlan
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import HubPublic, PlantKey
 from gateway.mqtt import (
+    LATE_SECONDS,
     Connection,
     Inbound,
     LinkLostError,
@@ -29,6 +30,8 @@ from gateway.seal import RefusalError, read_receipt
 _log = logging.getLogger("sidestream.publisher")
 _LOOK_AHEAD = 64
 _IDLE = 1.0
+ACKNOWLEDGED = 60.0
+"""Seconds a broker may take to acknowledge what was sent before the link is given up."""
 
 
 @dataclass(slots=True)
@@ -54,6 +57,7 @@ class Publisher:
         outbox: Outbox,
         clock: Callable[[], int],
         live_for: int,
+        sign: Callable[[float], None] = lambda _: None,
     ) -> None:
         self._uplink = uplink
         self._plant = plant
@@ -61,6 +65,7 @@ class Publisher:
         self._outbox = outbox
         self._clock = clock
         self._live_for = live_for
+        self._sign = sign
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._settled = asyncio.Event()
@@ -86,6 +91,7 @@ class Publisher:
             session_expiry=7 * 86_400,
             will=Will(self._presence(), gone, retain=True),
             on_state=self._link,
+            sign=self._sign,
         )
 
     def _presence(self) -> str:
@@ -137,13 +143,24 @@ class Publisher:
     async def _send_on(self, connection: Connection, dispatch: Dispatch) -> None:
         while True:
             self._wake.clear()
+            self._sign(ACKNOWLEDGED + LATE_SECONDS)
             now = self._clock()
             waiting = await asyncio.to_thread(self._waiting, now)
             chosen = dispatch.choose(waiting, now)
             await self._listen_for(connection, {record.pseudonym for record in chosen})
-            await asyncio.gather(*(self._send(connection, dispatch, one) for one in chosen))
+            await self._send_all(connection, dispatch, chosen)
             if not chosen:
                 await self._rest()
+
+    async def _send_all(
+        self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]
+    ) -> None:
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED):
+                await asyncio.gather(*(self._send(connection, dispatch, one) for one in chosen))
+        except TimeoutError:
+            what = f"the broker has not acknowledged a record for {ACKNOWLEDGED:.0f} s"
+            raise LinkLostError(what) from None
 
     async def _rest(self) -> None:
         try:

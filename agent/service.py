@@ -40,6 +40,9 @@ CLOCKWORK_SILENCE = 3 * NANOSECONDS
 """Longest time between two beats of the clockwork before no sign of life is given; a commit to a
 slow disk may take it. The service manager's own patience (WatchdogSec) comes on top."""
 PUBLISHER = "publisher"
+FIRST_SIGN = 30.0
+NEVER = 2**62
+"""A part that promises no sign of life until it says when."""
 LANE_SILENCE = 120 * NANOSECONDS
 """Twice the minute in which an adapter reports each source."""
 KEY_FILE = "plant.key"
@@ -147,7 +150,18 @@ class Service:
             return None
         windows = self._plan.windows
         live_for = live_window(windows.release, windows.grace, windows.jitter)
-        return Publisher(seals.uplink, seals.plant, seals.hub, self._outbox, wall_clock, live_for)
+        return Publisher(
+            seals.uplink,
+            seals.plant,
+            seals.hub,
+            self._outbox,
+            wall_clock,
+            live_for,
+            self._published,
+        )
+
+    def _published(self, within: float) -> None:
+        self._pulse.beat(PUBLISHER, time.monotonic_ns(), int(within * NANOSECONDS))
 
     # -- the outlet of the adapters --------------------------------------------------------------
 
@@ -290,7 +304,7 @@ class Service:
         background = [asyncio.ensure_future(run(CLOCKWORK, self._tick))]
         publishing = None
         if self._publisher is not None:
-            publishing = asyncio.ensure_future(run(PUBLISHER, self._publish))
+            publishing = asyncio.ensure_future(run(PUBLISHER, self._publish, NEVER))
             background.append(publishing)
         readers = [
             asyncio.ensure_future(self._lane(f"source {lane}", sources))
@@ -324,6 +338,7 @@ class Service:
         """Publish once the clock is good: pseudonyms and certificates are of their time."""
         await self._clock_good.wait()
         if self._publisher is not None:
+            self._published(FIRST_SIGN)
             await self._publisher.run()
 
     def _say_hello(self) -> None:

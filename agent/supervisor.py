@@ -7,6 +7,7 @@ from typing import Any
 
 from adapters.errors import PermanentError, SidestreamError
 from adapters.reading import NANOSECONDS
+from agent.lifeguard import standing
 from agent.pulse import Pulse
 
 _log = logging.getLogger("sidestream.agent")
@@ -14,6 +15,8 @@ RESTART_AFTER = (1.0, 60.0)
 """First and longest pause in seconds before a part that failed is started again."""
 SOUND_AFTER = 30.0
 """Seconds a part that was started again runs before its trouble counts as over."""
+LOOK = 5.0
+"""Longest time in seconds between two looks at a part's promise."""
 STUBBORN = 10.0
 """Seconds a part may take to end after it was cancelled for its silence."""
 
@@ -75,6 +78,7 @@ class Supervisor:
                 return ""
             text = f"{self._pulse.late(self._clock()).get(name, 'silent')}; it is started again"
             self._tell(name, text)
+            _log.warning("%s: %s", name, standing())
             part.cancel()
             while not part.done():
                 await asyncio.wait({part}, timeout=STUBBORN)
@@ -88,7 +92,8 @@ class Supervisor:
             left = until - self._clock()
             if left < 0:
                 return
-            await asyncio.sleep(left / NANOSECONDS + 0.01)
+            # A later sign may promise the next one sooner.
+            await asyncio.sleep(min(left / NANOSECONDS + 0.01, LOOK))
         await asyncio.Event().wait()
 
 

@@ -19,9 +19,10 @@ from gateway.broker import (
     Will,
 )
 from gateway.connection import Connection
-from gateway.dial import open_connection
+from gateway.dial import OPEN_SECONDS, open_connection
 
 __all__ = [
+    "LATE_SECONDS",
     "Connection",
     "Inbound",
     "LinkLostError",
@@ -36,6 +37,9 @@ __all__ = [
 Session = Callable[[Connection], Awaitable[None]]
 GRACE_SECONDS = 0.5
 """How long a session may take to end by itself after its link is lost, before it is cancelled."""
+
+LATE_SECONDS = 30.0
+"""Grace of a sign of life on a busy computer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ async def keep_connected(
     on_state: Callable[[LinkState], None] | None = None,
     backoff: tuple[float, float] = (1.0, 20.0),
     clock: Callable[[], int] = time.time_ns,
+    sign: Callable[[float], None] = lambda _: None,
 ) -> None:
     """Run `session` on a link to the broker, again on each new link, until it returns.
 
@@ -85,7 +90,8 @@ async def keep_connected(
     connection, and is cancelled when it does not end by itself. What a person must mend is told
     through `on_state` and tried again slowly, for it may be mended without a restart: TLS files
     are read anew for each link. When the session returns, or this is cancelled, the link is ended
-    cleanly. Raises `PermanentError` for a kept session without a client id, and what the session
+    cleanly. `sign` is told, between sessions, within how many seconds it will be told again. Raises
+    `PermanentError` for a kept session without a client id, and what the session
     raises, except for `LinkLostError` and `RefusedError`.
     """
     if not clean and not plan.client_id:
@@ -95,6 +101,7 @@ async def keep_connected(
     loop = asyncio.get_running_loop()
     attempt = 0
     while True:
+        sign(OPEN_SECONDS + LATE_SECONDS)
         try:
             connection = await open_connection(plan, terms)
         except SidestreamError as error:
@@ -117,7 +124,9 @@ async def keep_connected(
         tell(False, str(problem))
         attempt += 1
         slow = isinstance(problem, PermanentError)
-        await asyncio.sleep(pause(attempt, backoff, random.random(), slow=slow))  # noqa: S311 - jitter
+        wait = pause(attempt, backoff, random.random(), slow=slow)  # noqa: S311 - jitter
+        sign(wait + LATE_SECONDS)
+        await asyncio.sleep(wait)
 
 
 async def _serve(connection: Connection, session: Session) -> SidestreamError | None:

@@ -7,11 +7,14 @@ import socket
 import sqlite3
 import time
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.agentkit import Agent, Scale, eventually, modbus, running
+from tests.plants import hub_key
+from tests.servers import MosquittoMaker
 
 pytestmark = pytest.mark.integration
 SILENT = 5.0
@@ -135,11 +138,7 @@ async def test_a_state_file_that_cannot_be_committed_to_stops_the_signs_of_life(
 
 
 async def test_a_stuck_loop_stops_the_signs_of_life(tmp_path: Path) -> None:
-    package = tmp_path / "stuck-1.dist-info"
-    package.mkdir()
-    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: stuck\nVersion: 1\n")
-    (package / "entry_points.txt").write_text("[sidestream.adapters]\nstuck = stuck:STUCK\n")
-    (tmp_path / "stuck.py").write_text(STUCK)
+    plugged(tmp_path, STUCK)
     async with manager(tmp_path) as told:
         agent = managed(tmp_path, told)
         agent.write(SOURCE)
@@ -150,6 +149,84 @@ async def test_a_stuck_loop_stops_the_signs_of_life(tmp_path: Path) -> None:
             said = "clockwork: no sign of life for"
             await eventually(lambda: said in agent.log)
     assert "MainThread is in run (stuck.py:" in agent.log
+
+
+HANGS = """
+import asyncio, time
+from pathlib import Path
+from adapters.adapter import Health, Link, SourceSettings
+from adapters.reading import NANOSECONDS
+import agent.publisher, agent.service, agent.supervisor
+
+agent.service.LANE_SILENCE = -2 * NANOSECONDS  # the interval and the timeout leave 2 s of 4
+agent.supervisor.SOUND_AFTER = 3.0
+agent.supervisor.LOOK = 0.5
+agent.publisher.ACKNOWLEDGED = 2.0
+agent.publisher.LATE_SECONDS = 0.5
+whole = agent.publisher.Publisher._waiting
+
+def waiting(self, now):
+    if Path("stall").exists():
+        Path("stall").unlink()
+        time.sleep(8)
+    return whole(self, now)
+
+agent.publisher.Publisher._waiting = waiting
+
+class Hung:
+    settings = SourceSettings
+    def lane(self, source):
+        return source.name
+    async def run(self, sources, outlet, resume):
+        while True:
+            outlet.report(sources[0].name, Health(Link.UP))
+            if Path("stick").exists():
+                Path("stick").unlink()
+                await asyncio.Event().wait()
+            await asyncio.sleep(0.2)
+    async def probe(self, source):
+        return []
+
+STUCK = Hung()
+"""
+
+
+def plugged(folder: Path, code: str) -> None:
+    """Install an adapter `stuck` from its code."""
+    package = folder / "stuck-1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: stuck\nVersion: 1\n")
+    (package / "entry_points.txt").write_text("[sidestream.adapters]\nstuck = stuck:STUCK\n")
+    (folder / "stuck.py").write_text(code)
+
+
+@pytest.mark.mosquitto
+async def test_a_hung_reader_and_a_stalled_publisher_are_told_and_started_again(
+    tmp_path: Path, mosquitto: MosquittoMaker
+) -> None:
+    plugged(tmp_path, HANGS)
+    async with manager(tmp_path) as told:
+        agent = managed(tmp_path, told)
+        agent.write(
+            SOURCE,
+            f'[hub]\ncluster = "ora"\nbroker = "mqtt://127.0.0.1:{mosquitto().port}"\n'
+            f'key = "{hub_key().public}"\n',
+        )
+        with running(agent):
+            for part, cause in (("source stuck belt", "stick"), ("publisher", "stall")):
+                await eventually(lambda: agent.told.get("problems") == [])
+                (tmp_path / "plant" / cause).touch()
+                said = f"ERROR sidestream.agent: {part}: no sign of life for"
+                await eventually(partial(agent_said, agent, said))
+                await eventually(partial(agent.problem, f"{part}: no sign of life"))
+                await eventually(partial(agent_said, agent, f"{part}: well again"))
+                assert "it is started again" in agent.log
+            assert await agent.end() == 0
+    assert "is in waiting (stuck.py:" in agent.log
+
+
+def agent_said(agent: Agent, words: str) -> bool:
+    return words in agent.log
 
 
 async def test_a_status_file_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
