@@ -282,10 +282,14 @@ class Outbox:
         )
         return [released_of(row) for row in rows]
 
-    def events(self, limit: int = 100) -> list[Event]:
-        """Give the latest events, newest first."""
+    def events(self, limit: int = 100, since: int = 0, kinds: Sequence[str] = ()) -> list[Event]:
+        """Give the latest events from `since` on, newest first, of some kinds or (without) all."""
+        marks = ", ".join("?" * len(kinds))
+        wanted = f" AND kind IN ({marks})" if kinds else ""
         rows = self._rows(
-            "SELECT time, stream, kind, detail FROM events ORDER BY id DESC LIMIT ?", (limit,)
+            f"SELECT time, stream, kind, detail FROM events WHERE time >= ?{wanted}"  # noqa: S608
+            " ORDER BY id DESC LIMIT ?",
+            (since, *kinds, limit),
         )
         return [Event(*row) for row in rows]
 

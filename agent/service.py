@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
@@ -16,6 +17,7 @@ from agent import status, statusfile
 from agent.engine import AHEAD, CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.keeper import Keeper
 from agent.lifeguard import Lifeguard
+from agent.metrics import metrics
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.pulse import Pulse
@@ -25,7 +27,7 @@ from agent.tables import Depth, Storage
 from agent.timekeeper import Timekeeper
 from agent.troubles import Troubles
 from config.plan import RECORDED, OutboxPlan, PlantPlan
-from gateway import keys
+from gateway import keys, prometheus
 from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
@@ -268,7 +270,7 @@ class Service:
         try:
             depth, storage = await asyncio.to_thread(self._keeper.measure)
             document = status.describe(self._snapshot(now, depth, storage, stopped=stopped))
-            await asyncio.to_thread(statusfile.write, Path(self._plan.runtime_dir), document)
+            await asyncio.to_thread(_publish_state, Path(self._plan.runtime_dir), document)
         except CorruptError as error:
             await self._keeper.damaged(error)
         except TransientError as error:
@@ -396,6 +398,12 @@ class Service:
         within = lane_patience(sources)
         self._lane_of |= {source.name: (name, within) for source in sources}
         return self._supervisor.run(name, self._reader(sources), within)
+
+
+def _publish_state(directory: Path, document: Mapping[str, Any]) -> None:
+    """Write the status file and the metrics made of it; raises `TransientError`."""
+    statusfile.write(directory, document)
+    prometheus.write(directory, prometheus.render(metrics(document)))
 
 
 def lane_patience(sources: Sequence[Source]) -> int:

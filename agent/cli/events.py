@@ -1,11 +1,21 @@
-"""`sidestream events`: what happened to meters and records."""
+"""`sidestream events`: what happened to meters and records, and what to do about it."""
 
 from dataclasses import asdict
 
 import click
 
-from agent.cli.output import json_option, print_json, print_table, some_plant_argument, utc
+from adapters.errors import PermanentError
+from agent.cli.output import (
+    instant_option,
+    json_option,
+    print_json,
+    print_list,
+    print_table,
+    some_plant_argument,
+    utc,
+)
 from agent.cli.places import state_directory
+from agent.kinds import KINDS
 
 
 @click.command()
@@ -17,18 +27,36 @@ from agent.cli.places import state_directory
     show_default=True,
     help="How many, newest first.",
 )
+@instant_option("--since", "Show events from this day or instant (UTC) on.")
+@click.option("--kind", "kinds", multiple=True, help="Show this kind only; may be repeated.")
+@click.option(
+    "--explain", metavar="KIND", help="Say what a kind means and what to do; `all`: each."
+)
 @json_option
-def events(plant_file: str | None, limit: int, as_json: bool) -> None:
+def events(
+    plant_file: str | None,
+    limit: int,
+    since: int | None,
+    kinds: tuple[str, ...],
+    explain: str | None,
+    as_json: bool,
+) -> None:
     """Show rollovers, resets, late readings and dropped records of PLANT_FILE's plant.
 
     \b
     Example:
-      sidestream events plant.toml --limit 20
+      sidestream events plant.toml --since 2026-03-01 --kind reset
+      sidestream events --explain reset
     """
+    if explain is not None:
+        _explain(explain, as_json)
+        return
+    for kind in kinds:
+        _known(kind)
     from agent.outbox import Outbox  # noqa: PLC0415
 
     with Outbox.look_at(state_directory(plant_file)) as outbox:
-        found = outbox.events(limit)
+        found = outbox.events(limit, since or 0, kinds)
     if as_json:
         print_json([asdict(event) for event in found])
         return
@@ -37,3 +65,23 @@ def events(plant_file: str | None, limit: int, as_json: bool) -> None:
         ("time (UTC)", "stream", "event", "detail"),
         [(utc(event.time), event.stream, event.kind, event.detail) for event in found],
     )
+
+
+def _known(kind: str) -> None:
+    if kind not in KINDS:
+        raise PermanentError(
+            f"no kind of event is called {kind!r}",
+            where="events",
+            mend=f"take one of: {', '.join(KINDS)}",
+        )
+
+
+def _explain(kind: str, as_json: bool) -> None:
+    if kind != "all":
+        _known(kind)
+    wanted = {name: words for name, words in KINDS.items() if kind in ("all", name)}
+    if as_json:
+        print_json({name: words._asdict() for name, words in wanted.items()})
+        return
+    for name, words in wanted.items():
+        print_list(name, [words.means, f"do: {words.do}"])

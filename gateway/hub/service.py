@@ -16,12 +16,14 @@ import rfc8785
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
+from gateway import prometheus
 from gateway.contract import cells_topic, presence_topic, receipts_topic, records_topic, rfc3339
 from gateway.hub.book import Numbered
 from gateway.hub.intake import Gate, Refused, receipt_content
+from gateway.hub.metrics import metrics
 from gateway.hub.presence import Presences
 from gateway.hub.release import Calendars, release_due
-from gateway.hub.status import Live, write_live
+from gateway.hub.status import Live, summary, write_live
 from gateway.hub.vault import Open, Vault
 from gateway.keys import HubKey, load
 from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
@@ -304,7 +306,10 @@ class _Hub:
         try:
             heard = self._presences.copy()
             online = await self.vault.run(lambda opened: heard.members(opened.ledger.member_of))
-            write_live(self.plan, self._live(online))
+            live = self._live(online)
+            write_live(self.plan, live)
+            text = await self.vault.run(partial(_metrics, plan=self.plan, live=live))
+            prometheus.write(Path(self.plan.runtime_dir), text)
         except TransientError as error:
             self._trouble(str(error))
         except OSError as error:
@@ -323,6 +328,11 @@ class _Hub:
             problem=self._problem,
             online=online,
         )
+
+
+def _metrics(opened: Open, plan: HubPlan, live: Live) -> str:
+    with opened.database.look() as cursor:
+        return prometheus.render(metrics(summary(cursor, plan, live)))
 
 
 def _mark_published(opened: Open, numbers: Sequence[int], now: int) -> None:

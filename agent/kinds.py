@@ -1,0 +1,72 @@
+"""What each kind of event means and what an operator does about it, for `sidestream events`."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """An event's meaning, and what to do."""
+
+    means: str
+    do: str
+
+
+KINDS = {
+    "reset": Kind(
+        "A totaliser fell further than a rollover explains: it was reset, or its meter replaced. "
+        "The jump counted as nothing, and counting goes on from the new reading.",
+        "Compare with the maintenance log. If nobody reset it, look at the meter's supply.",
+    ),
+    "rollover": Kind(
+        "A totaliser went through its highest value and began again at zero. Nothing was lost.",
+        "Nothing.",
+    ),
+    "clock-step": Kind(
+        "This computer's clock was set while the agent ran. No time was counted twice; windows of "
+        "the step are marked `clock-step`.",
+        "Check time synchronisation with `timedatectl` if it happens again.",
+    ),
+    "late-samples": Kind(
+        "Readings came after their window was closed, and are left out of it.",
+        "Lengthen `[windows] grace`, or see why the source is late.",
+    ),
+    "wild-values": Kind(
+        "Single readings did not fit those around them, and are left out.",
+        "Check the meter's wiring and its `plausible` limits.",
+    ),
+    "meter-silent": Kind(
+        "A stream's meter had no usable reading for a whole window: its coverage is zero.",
+        "`sidestream status` names the source or point and since when.",
+    ),
+    "meter-back": Kind("A silent meter's readings count again.", "Nothing."),
+    "meter-changed": Kind(
+        "The plant file says something else of the stream's meter than before, so that its "
+        "baseline was begun anew.",
+        "Nothing, if the change was meant.",
+    ),
+    "corrected": Kind(
+        "A weighing was changed after it had counted; the difference counted in a later window.",
+        "Nothing, if the weighbridge's operator corrected it.",
+    ),
+    "ticket-missed": Kind(
+        "A weighing's ticket number went by before its weight was read.",
+        "Read the scale more often (`every`), or let it hold its values longer.",
+    ),
+    "cross-check": Kind(
+        "A totaliser and the rate beside it tell different quantities.",
+        "Check pulse value, unit and scaling of both.",
+    ),
+    "record-dropped": Kind(
+        "A record that waited for its receipt was dropped: too old, the outbox or the disk full. "
+        "The plant's own totals are not touched.",
+        "See why the hub was away so long; `[outbox]` sets the bounds. Tell the hub's operator.",
+    ),
+    "detail-dropped": Kind(
+        "The disk was full: what the release log says of old settled records beside window and "
+        "state was dropped. Totals, state and waiting records were kept.",
+        "Free space on the disk of the state directory.",
+    ),
+    "state-damaged": Kind(
+        "The state file was damaged and set aside. A new one was begun with what could be read.",
+        "Check the disk (`journalctl -k`); remove the `state.sqlite.damaged-…` files afterwards.",
+    ),
+}

@@ -1,0 +1,81 @@
+"""Metrics as text in Prometheus' exposition format 0.0.4, for node_exporter's textfile collector.
+
+Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from adapters.errors import TransientError
+
+FILE = "metrics.prom"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: its name, what it is, and its values by labels."""
+
+    name: str
+    kind: Literal["counter", "gauge"]
+    about: str
+    values: Mapping[tuple[tuple[str, str], ...], float] = field(default_factory=dict)
+
+
+def one(name: str, kind: Literal["counter", "gauge"], about: str, value: float | None) -> Metric:
+    """Make a metric without labels; without a value it has no line."""
+    return Metric(name, kind, about, {} if value is None else {(): float(value)})
+
+
+def by(
+    name: str,
+    kind: Literal["counter", "gauge"],
+    about: str,
+    label: str,
+    values: Mapping[str, float],
+) -> Metric:
+    """Make a metric with one label."""
+    return Metric(
+        name, kind, about, {((label, key),): float(value) for key, value in values.items()}
+    )
+
+
+def render(metrics: Iterable[Metric]) -> str:
+    """Write metrics as text; instants and durations are in seconds, sizes in bytes."""
+    lines = []
+    for metric in metrics:
+        lines += [
+            f"# HELP {metric.name} {_escaped(metric.about)}",
+            f"# TYPE {metric.name} {metric.kind}",
+        ]
+        lines += [f"{metric.name}{_labels(at)} {value!r}" for at, value in metric.values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _labels(labels: tuple[tuple[str, str], ...]) -> str:
+    text = ",".join(f'{name}="{_escaped(value, quote=True)}"' for name, value in labels)
+    return f"{{{text}}}" if text else ""
+
+
+def _escaped(text: str, *, quote: bool = False) -> str:
+    escaped = text.replace("\\", r"\\").replace("\n", r"\n")
+    return escaped.replace('"', r"\"") if quote else escaped
+
+
+def write(directory: Path, text: str) -> None:
+    """Replace the file in one step; raises `TransientError` when it cannot be written."""
+    fresh = directory / f".{FILE}.{os.getpid()}"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        fresh.write_text(text)
+        # Members of the service's group may look: node_exporter's user can be one.
+        fresh.chmod(0o640)
+        fresh.replace(directory / FILE)
+    except OSError as error:
+        raise TransientError(
+            f"the metrics cannot be written ({error.strerror})",
+            where=str(directory / FILE),
+            mend="let the service's user write there, or set [state] runtime",
+        ) from error
