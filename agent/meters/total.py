@@ -51,8 +51,9 @@ class TotalMeter:
     from the held one for `PATIENCE`, there is a new level: a rollover (no `max_rate`, from the top
     to the bottom tenth of the modulus), else a reset or another meter, which contributes nothing
     but what was counted since. When the count comes back in one step to where it was before a
-    reset (a device that showed zero while it started), it goes on from there. Bad readings are
-    passed over: the next good one brings the difference.
+    reset (a device that showed zero while it started), it goes on from there: at once when that
+    step is possible at `max_rate`, else when it has held, for it may be a wild value. Bad readings
+    are passed over: the next good one brings the difference.
 
     Not for a count that is set back with each batch: such falls are indistinguishable from faults.
     """
@@ -95,14 +96,11 @@ class TotalMeter:
 
     def _judge(self, base: Count, reading: Count, book: Book) -> None:
         rise = self._rise(base, reading)
-        former = self._former
-        if former is not None and self._follows(former, reading):
-            book.note(reading.time, "reset", f"undone: {_told(base, reading)}")
-            self._former = None
-            self._accept(base, reading, reading.value - former.value, book)
-            self._restart(reading)
-        elif rise is not None and self._plain(rise, reading):
-            self._accept(base, reading, rise, book)
+        if rise is not None and self._plain(rise, reading):
+            if self._comes_back(reading):
+                self._undo(base, reading, book)
+            else:
+                self._accept(base, reading, rise, book)
         elif (wrapped := self._wrapped(base, reading)) is not None:
             book.note(reading.time, "rollover", _told(base, reading))
             self._accept(base, reading, wrapped, book)
@@ -112,6 +110,18 @@ class TotalMeter:
     def _hidden(self, since: int, time: int) -> int:
         """Give how long it may have been since an instant, as far as the clock tells."""
         return time - since + self._repeated + self._unknown
+
+    def _comes_back(self, reading: Count) -> bool:
+        """Tell whether a count goes on from where it was before a reset."""
+        return self._former is not None and self._follows(self._former, reading)
+
+    def _undo(self, base: Count, reading: Count, book: Book) -> None:
+        """Go on from before a reset, which was none."""
+        before = base if self._former is None else self._former
+        book.note(reading.time, "reset", f"undone: {_told(base, reading)}")
+        self._former = None
+        self._accept(base, reading, reading.value - before.value, book)
+        self._restart(reading)
 
     def _rise(self, base: Count, reading: Count) -> float | int | None:
         """Give the plain rise, or None for a fall; a float's rounding is no fall."""
@@ -201,7 +211,9 @@ class TotalMeter:
     def _renew(self, base: Count, held: Count, reading: Count, book: Book) -> None:
         """Give the baseline up for a level that has held."""
         self._held = self._level = None
-        if self._top_to_bottom(base, held) and self._modulus is not None:
+        if self._comes_back(held):
+            self._undo(base, held, book)
+        elif self._top_to_bottom(base, held) and self._modulus is not None:
             book.note(held.time, "rollover", _told(base, held))
             self._accept(base, held, self._modulus - base.value + held.value, book)
         else:

@@ -137,6 +137,22 @@ def test_a_count_that_comes_back_after_a_reset_goes_on_from_where_it_was() -> No
     assert kinds(book) == ["reset", "reset"]
 
 
+def test_a_count_that_comes_back_at_more_than_max_rate_goes_on_once_it_has_held() -> None:
+    zeros = [(float(t), 0) for t in range(2, 200)]
+    back = [(float(t), 4900 + t) for t in range(200, 300)]
+    book = fed((0, 5000), (1, 5001), *zeros, *back, max_rate=2.0)
+    assert book.sum == 4900 + 299 - 5000
+    assert kinds(book) == ["reset", "reset"]
+
+
+def test_a_wild_value_near_the_level_before_a_reset_counts_nothing() -> None:
+    after = [(float(t), t - 2) for t in range(2, 900)]
+    book = fed((0, 5000), (1, 5001), *after[:-9], (891, 5500), *after[-7:], max_rate=2.0)
+    assert book.sum == 1 + 897
+    assert kinds(book) == ["reset"]
+    assert book.counts == {"wild": 1}
+
+
 def test_a_count_that_grows_past_its_old_level_after_a_reset_is_counted_in_full() -> None:
     after = [(float(t), 10 * (t - 2)) for t in range(2, 300)]
     book = fed((0, 1000), (1, 1001), *after)

@@ -51,6 +51,16 @@ def test_a_contribution_that_ends_on_an_edge_stays_in_its_window() -> None:
     assert [total.start for total in windows.provisional()] == [T0]
 
 
+def test_what_comes_for_the_window_that_was_closed_last_goes_into_the_next_one() -> None:
+    windows = made(carries=True)
+    windows.add(T0, T0 + 10 * S, 1.0)
+    (first,) = closed(windows, 1)
+    windows.add(T0 + 10 * S, T0 + 20 * S, 2.0)
+    (second,) = closed(windows, 1)
+    assert (first.quantity, second.quantity, second.coverage) == (1.0, 2.0, 0.0)
+    assert second.marks == ("spread",)
+
+
 def test_a_spread_contribution_is_marked_and_in_doubt_in_each_window_it_spans() -> None:
     windows = made()
     windows.add(T0 + 30 * S, T0 + 150 * S, 12.0, spread=True)
