@@ -1,6 +1,7 @@
 """A park's heat and water add up; its heap is told as a level and never leaves."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,7 +36,8 @@ def test_a_month_of_heat_water_and_a_heap(tmp_path: Path) -> None:
     assert mean == pytest.approx(3_301_500, rel=1e-9)
     assert heap[-1].closing == pytest.approx(3_303_000, rel=1e-9)
     assert {one.aggregation for one in heap} == {"mean"}
-    streams = load_plant(tmp_path / "plant.toml", {}).streams
+    plan = load_plant(tmp_path / "plant.toml", {})
+    streams = [replace(one, share="cluster") for one in plan.streams]
     totals = {one.name: scene.totals(one.name)[:4] for one in streams}
     assert {figure.kind for figure in disclose(streams, totals, 4).figures} == {"heat", "water"}
 
