@@ -13,6 +13,8 @@ from itertools import pairwise
 from typing import Any
 
 _ZERO = 273.15
+_FEWEST = 3
+"""Intervals of a curve."""
 _Answer = dict[str, tuple[float, float, list[float]]]
 
 
@@ -30,6 +32,8 @@ def _liquid(need: Mapping[str, Any]) -> _Answer:
         first += 1
     while first < last and state(last * step) is None:
         last -= 1
+    if last - first < _FEWEST:
+        raise ValueError(f"no liquid at {need['mpa'] * 10:g} bar")
     nodes = [_known(state, node * step) for node in range(first, last + 1)]
     enthalpy = [0.0]
     for node, (left, right) in enumerate(pairwise(nodes), first):

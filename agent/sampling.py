@@ -51,12 +51,14 @@ def sampled(needs: Sequence[Need]) -> list[Properties]:
     if done.returncode:
         raise _failed(done.stderr.strip().rpartition("\n")[2])
     try:
-        return _read(json.loads(done.stdout))
+        return _read(json.loads(done.stdout), len(needs))
     except (KeyError, TypeError, ValueError) as error:
         raise _failed(f"its answer cannot be read: {error}") from error
 
 
-def _read(answers: list[Any]) -> list[Properties]:
+def _read(answers: list[Any], wanted: int) -> list[Properties]:
+    if len(answers) != wanted:
+        raise ValueError(f"{len(answers)} answers to {wanted} questions")
     return [properties(answer) for answer in answers]
 
 

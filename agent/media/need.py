@@ -42,8 +42,10 @@ def need(plan: MeterPlan) -> Need | None:
     return None
 
 
-def properties(answer: Mapping[str, Any]) -> Properties:
+def properties(answer: Any) -> Properties:
     """Read an answer: a grid for each property; raises KeyError, TypeError or ValueError."""
+    if not isinstance(answer, Mapping):
+        raise TypeError("an answer is no table")
     return {
         name: Grid(float(low), float(step), tuple(float(value) for value in values))
         for name, (low, step, values) in answer.items()
