@@ -27,7 +27,7 @@ CLONE_NEWUTS = 0x04000000
 
 def called(number: int, *arguments: int) -> None:
     """Make a system call; raises `OSError`."""
-    if LIBC.syscall(number, *arguments) < 0:
+    if LIBC.syscall(*map(ctypes.c_long, (number, *arguments))) < 0:
         raise OSError(ctypes.get_errno(), "refused")
 
 

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from deploy.roff import escaped, inline, page
 
-TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n"))
+ANY = st.text(st.characters(exclude_categories=("Cs", "Cc"), include_characters="\n"))
+TEXT = ANY | st.text("a.'\\-`\n\u00e9")
 
 
 def shown(text: str) -> str:
