@@ -23,7 +23,7 @@ REFUSED = {
     "executable memory": "EPERM",
     "shell": "EACCES",
     "become root": "EPERM",
-    "write to /etc": "EACCES",
+    "write to /etc": "EROFS",
     "write to /opt": "EACCES",
     "read a home": "EACCES",
     "see processes": "ENOENT",
