@@ -12,6 +12,7 @@ from typing import Any
 from adapters.errors import PermanentError
 from adapters.reading import Block
 from agent.pipeline import Pipeline
+from agent.series import marked
 from agent.tables import Commit
 from agent.total import Event, Total
 from agent.window import NEVER
@@ -159,6 +160,7 @@ class Backfill:
         self._begun = self._now = NEVER
         self._closed = dict.fromkeys((one.name for one in streams), NEVER)
         self._totals: list[Total] = []
+        self._series = {one.name: one.series for one in streams if one.series is not None}
         self._pipeline = Pipeline(meters, patient, state["meters"] if state else None)
         if state is not None:
             self._resume(state)
@@ -202,7 +204,8 @@ class Backfill:
         for total in totals:
             self._closed[total.stream] = total.end
             if self.task.start <= total.start and total.end <= self.task.end:
-                self._totals.append(total)
+                series = self._series.get(total.stream)
+                self._totals.append(marked(total, series) if series else total)
         self.done = all(end >= self.task.end for end in self._closed.values())
 
     @property

@@ -12,6 +12,7 @@ from adapters.reading import NANOSECONDS, Block
 from agent.figure import Carry, Disclosure, disclose
 from agent.pipeline import Pipeline
 from agent.record import SealedRecord, Sealer
+from agent.series import Held, Series, as_of, marked, renewed
 from agent.tables import Commit
 from agent.total import Event, Total
 from config.plan import PlantPlan
@@ -46,6 +47,7 @@ class Memory:
     last_sequence: int = 0
     run: int | None = None
     carried: Mapping[str, Carry] = field(default_factory=dict)
+    series: tuple[Held, ...] = ()
 
 
 class Engine:
@@ -77,6 +79,9 @@ class Engine:
         self.run = memory.run
         """Number of the count the records' sequence is in."""
         self._carried = memory.carried
+        self._remembered = memory.series
+        self._series: Mapping[str, Series] | None = None
+        self._began: tuple[int, tuple[Held, ...]] | None = None
         self._waiting: dict[str, list[Total]] = {}
         self._totals: list[Total] = []
         self._records: list[tuple[SealedRecord, int]] = []
@@ -89,13 +94,25 @@ class Engine:
 
     def take(self, block: Block) -> None:
         """Feed a block to the meters."""
+        if self._series is None:
+            self._begin(block.time)
         self.pipeline.take(block)
         if block.cursor is not None:
             self.cursors[block.source] = block.cursor
 
     def advance(self, now: int) -> None:
         """Close what is due at `now` and make the records that became complete."""
+        if self._series is None:
+            self._begin(now)
         self._collect(self.pipeline.close(now), now)
+
+    def _begin(self, now: int) -> None:
+        """See what the streams are since the last start, from the first instant heard of."""
+        begun = max(now, self._released_to or 0)
+        windows, streams = self._plan.windows, self._plan.streams
+        found = renewed(streams, self._remembered, begun, windows.release)
+        self._series, self._began = found.series, (begun, found.held)
+        self._events += found.events
 
     def clock_step(self, now: int, step: int) -> None:
         """Take in that the clock was set by `step` nanoseconds to `now`; no record waits for it."""
@@ -139,9 +156,13 @@ class Engine:
 
     def finish(self, now: int) -> None:
         """Close every whole window: the data has ended."""
+        if self._series is None:
+            self._begin(now)
         self._collect(self.pipeline.finish(now), now)
 
-    def _collect(self, totals: list[Total], now: int) -> None:
+    def _collect(self, closed: list[Total], now: int) -> None:
+        series = self._series or {}
+        totals = [marked(total, series[total.stream]) for total in closed]
         for total in totals:
             self._waiting.setdefault(total.stream, []).append(total)
             self._closed_to[total.stream] = total.end
@@ -174,7 +195,7 @@ class Engine:
         }
         if self._sealer is None:
             return
-        disclosure = self.disclose(totals)
+        disclosure = self.disclose(totals, start)
         self._carried = disclosure.carried
         self._sequence += 1
         record = self._sealer.seal(
@@ -183,12 +204,14 @@ class Engine:
         due = max(now, end) + self._jitter()
         self._records.append((record, due))
 
-    def disclose(self, totals: Mapping[str, list[Total]]) -> Disclosure:
-        """Apply the disclosure policy to the totals of one release window."""
-        windows = self._plan.windows
-        return disclose(
-            self._plan.streams, totals, windows.release // windows.measure, self._carried
-        )
+    def disclose(self, totals: Mapping[str, list[Total]], start: int) -> Disclosure:
+        """Apply the disclosure policy to the totals of one release window, as of its start."""
+        windows, series = self._plan.windows, self._series or {}
+        streams = [
+            as_of(one, series[one.name].at(start)) if one.name in series else one
+            for one in self._plan.streams
+        ]
+        return disclose(streams, totals, windows.release // windows.measure, self._carried)
 
     @property
     def restless(self) -> bool:
@@ -215,8 +238,9 @@ class Engine:
             released_to=self._released_to,
             hastened=self._hastened,
             aside=self._aside,
+            series=self._began,
         )
-        self._hastened = self._aside = None
+        self._hastened = self._aside = self._began = None
         self._written |= changed
         self._totals, self._records, self._events = [], [], []
         return commit

@@ -34,6 +34,10 @@ COLUMNS: Mapping[str, str] = {
     "basis": "which mass the quantity counts: wet, as it is, or dry, without its water; never added"
     " together",
     "dry": "dry mass of the windows whose moisture was stated when they closed",
+    "since": "local time at which the stream came to be what it is in this row; empty where it was so"
+    " from the beginning",
+    "until": "local time at which it became something else in law, or in direction or basis; a row"
+    " has the windows of its time alone",
     "component": "part of the mass, by the analyses of the plant file: each window by the one that"
     " was valid at its start",
     "windows": "measurement windows that were closed",
@@ -94,5 +98,6 @@ RULES: Mapping[str, str] = {
     f" ({GUM}, 5.1.2); added where they share a point, or where the meter is not known",
     "Waste": "streams with a code whose status is waste or not stated. By-products and"
     " end-of-waste are none (Directive 2008/98/EC, Articles 5 and 6) and are left out there",
-    "Classification": "what a stream is, is what the plant file says when the report is made",
+    "Classification": "a row is one series: one classification, with its time. What a stream was"
+    " before is what the plant file declares, else what the agent remembers of it",
 }

@@ -12,12 +12,16 @@ from agent.continuity import Continuity, Hours, continuity
 from agent.levels import Levels
 from agent.localtime import Calendar, local_day
 from agent.makeup import Makeup
+from agent.series import Series, marked
 from agent.total import Total, counted
-from config.plan import PlantPlan, StreamPlan
+from config.course import always
+from config.plan import Basis, Classification, PlantPlan, StreamPlan
 
-Key = tuple[str, str]
-"""A stream and its unit."""
+Key = tuple[str, str, int]
+"""A stream, its unit, and the number of its series."""
 _SECONDS_AN_HOUR = 3600
+_ONE: Series = always(Classification(None, None, None, None, "surplus"))
+"""Of a stream that the plan does not have."""
 
 
 @dataclass(slots=True)
@@ -41,10 +45,15 @@ class Gathered:
     end: int = 0
 
 
-def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Gathered:
+def gathered(
+    plan: PlantPlan,
+    calendar: Calendar,
+    totals: Iterable[Total],
+    series: Mapping[str, Series],
+) -> Gathered:
     """Gather the totals of windows that start within a calendar; others are passed by.
 
-    Raises ValueError when a stream's totals do not follow one another.
+    `series` are those of the plan's streams: a window belongs to the one of its start. Raises ValueError when a stream's totals do not follow one another.
     """
     zone = ZoneInfo(plan.timezone)
     streams = {one.name: one for one in plan.streams}
@@ -57,9 +66,10 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
         if name in seen:
             raise ValueError(f"totals of {name} come in two goes")
         seen.add(name)
-        own = _of_stream(windows, streams.get(name), [part.start for part in calendar.parts])
+        starts = [part.start for part in calendar.parts]
+        own = _of_stream(windows, streams.get(name), series.get(name, _ONE), starts)
         for key, flow in own.flows.items():
-            _settle(flow, firm.get(key), zone)
+            _settle(flow, firm.get(key[:2]), zone)
         for parts in own.stocks.values():
             for levels in parts.values():
                 levels.fold()
@@ -70,18 +80,21 @@ def gathered(plan: PlantPlan, calendar: Calendar, totals: Iterable[Total]) -> Ga
 
 
 def _of_stream(
-    windows: Iterable[Total], stream: StreamPlan | None, starts: Sequence[int]
+    windows: Iterable[Total], stream: StreamPlan | None, series: Series, starts: Sequence[int]
 ) -> Gathered:
-    """Gather one stream's windows in runs of the same part, unit and band."""
+    """Gather one stream's windows in runs of the same part, unit, band and series."""
     held = Gathered()
 
-    def where(total: Total) -> tuple[int, str, str, str | None]:
-        return bisect_right(starts, total.start) - 1, total.unit, total.aggregation, total.band
+    def where(total: Total) -> tuple[int, str, str, str | None, int]:
+        return (
+            bisect_right(starts, total.start) - 1, total.unit, total.aggregation, total.band,
+            series.position(total.start),
+        )  # fmt: skip
 
-    for (part, unit, aggregation, band), each in groupby(windows, key=where):
-        measured = list(each)
-        run = _counted(measured, stream)
-        key = (run[0].stream, unit)
+    for (part, unit, aggregation, band, number), each in groupby(windows, key=where):
+        measured = [marked(total, series) for total in each] if series.edges else list(each)
+        run = _counted(measured, series.values[number].basis)
+        key = (run[0].stream, unit, number)
         held.end = max(held.end, *(total.end for total in run))
         if aggregation == "sum":
             flow = held.flows.get(key) or held.flows.setdefault(key, Flow())
@@ -94,11 +107,9 @@ def _of_stream(
     return held
 
 
-def _counted(run: list[Total], stream: StreamPlan | None) -> list[Total]:
-    """Give windows as they count by the stream's basis."""
-    if stream is None or stream.basis == "wet":
-        return run
-    return [counted(total, stream.basis) for total in run]
+def _counted(run: list[Total], basis: Basis) -> list[Total]:
+    """Give windows as they count by a basis."""
+    return run if basis == "wet" else [counted(total, basis) for total in run]
 
 
 def _settle(flow: Flow, firm: float | None, zone: ZoneInfo) -> None:

@@ -42,6 +42,10 @@ class What:
     """The points its quantity is made of, `source.point`; none when the plan has no such stream."""
     basis: Basis = "wet"
     """Which mass the quantities count."""
+    since: str | None = None
+    """When the stream came to be this, in local time; None where it was so before all else."""
+    until: str | None = None
+    """When it became something else; None while it is so."""
 
 
 @dataclass(frozen=True, slots=True)

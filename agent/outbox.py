@@ -24,11 +24,14 @@ from agent.tables import (
     Released,
     Storage,
     beyond,
+    held_of,
+    held_row,
     record_row,
     released_of,
     total_of,
     total_row,
 )
+from agent.series import Held
 from agent.total import Event, Total
 from config.plan import OutboxPlan
 from gateway.database import Database, disk_space
@@ -143,6 +146,12 @@ class Outbox:
                 " due, queued) VALUES (?,?,?,?,?,?,?,?,?,?)",
                 [record_row(record, due, now) for record, due in change.records],
             )
+            if change.series is not None:
+                since, held = change.series
+                db.execute("DELETE FROM series WHERE since > ?", (since,))
+                db.executemany(
+                    "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?,?,?,?)", map(held_row, held)
+                )
             _add_events(db, change.events)
             if change.released_to is not None:
                 _set_meta(db, "released_to", str(change.released_to))
@@ -262,6 +271,10 @@ class Outbox:
             query = "SELECT * FROM totals WHERE start >= ? AND start < ? ORDER BY start, stream"
             for row in db.execute(query, (start, end)):
                 yield total_of(row)
+
+    def series(self) -> list[Held]:
+        """Give what each stream was and is, as it came to hold."""
+        return [held_of(row) for row in self._rows("SELECT * FROM series ORDER BY stream, since")]
 
     def closed_to(self) -> dict[str, int]:
         """Give the end of the last closed window of each stream."""

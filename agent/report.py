@@ -5,8 +5,9 @@ made. Sums are exact to the last bit (`math.fsum`); what was not measured lowers
 never a zero.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from zoneinfo import ZoneInfo
 
 from agent import levels
 from agent.accounts import Account, BandSum, joined
@@ -14,7 +15,8 @@ from agent.gather import Flow, Gathered, Key, gathered
 from agent.groups import Declared, Group, declared, groups
 from agent.levels import Levels
 from agent.lines import Line, StockLine, What, what
-from agent.localtime import Calendar, Span
+from agent.localtime import Calendar, Span, local_text
+from agent.series import Series, as_of, histories
 from agent.total import Total
 from config.plan import BANDS, PlantPlan
 
@@ -49,20 +51,24 @@ def report(
     totals: Iterable[Total],
     until: int,
     streams: Sequence[str] = (),
+    series: Mapping[str, Series] | None = None,
 ) -> Report:
     """Report the totals of windows that start within a calendar; others are passed by.
 
     Totals come stream by stream (ValueError otherwise). A window belongs to the part in which it
     starts, and a part has all the time of its windows. Streams that the plant file no longer has
     are reported by their name alone. `until` is the present: later time, and the window under way,
-    lower no coverage. `streams` are those to report, all of them without any.
+    lower no coverage. `streams` are those to report, all of them without any. `series` are the
+    classifications of streams by their times, without any those that the plant file declares: each
+    has a line of its own, with its own windows.
     """
+    series = histories(plan.streams, ()) if series is None else series
     chosen = (one for one in totals if not streams or one.stream in streams)
-    held = gathered(plan, calendar, chosen)
+    held = gathered(plan, calendar, chosen, series)
     length = plan.windows.measure
     reached = max(until - until % length, held.end)
     spans = [_fitted(span, length) for span in (calendar.whole, *calendar.parts)]
-    made = _Maker(plan, spans[0], tuple(spans[1:]), reached, tuple(streams))
+    made = _Maker(plan, spans[0], tuple(spans[1:]), reached, tuple(streams), series)
     lines = made.lines(held)
     return Report(
         plant=plan.name,
@@ -93,6 +99,7 @@ class _Maker:
     parts: tuple[Span, ...]
     until: int
     streams: tuple[str, ...]
+    series: Mapping[str, Series]
     nothing: Flow = field(default_factory=Flow)
 
     def lines(self, held: Gathered) -> tuple[Line, ...]:
@@ -107,15 +114,46 @@ class _Maker:
 
     def _planned(self, *, stock: bool) -> list[Key]:
         return [
-            (one.name, one.unit)
+            (one.name, one.unit, number)
             for one in self.plan.streams
-            if (one.meter.kind == "stock") is stock and one.name in (self.streams or (one.name,))
+            for number in range(len(self.series[one.name].values))
+            if not _empty(self._clipped(self.whole, (one.name, one.unit, number)))
+            and (one.meter.kind == "stock") is stock
+            and one.name in (self.streams or (one.name,))
         ]
 
     def _what(self, key: Key, *, stock: bool) -> What:
         titles = self.plan.codes.titles if self.plan.codes else {}
         stream = next((one for one in self.plan.streams if one.name == key[0]), None)
-        return what(key, stream, titles, stock=stock)
+        if stream is None:
+            return what(key[:2], None, titles, stock=stock)
+        found = what(
+            key[:2], as_of(stream, self.series[key[0]].values[key[2]]), titles, stock=stock
+        )
+        zone = ZoneInfo(self.plan.timezone)
+        since, until = self._bounds(key)
+        return replace(
+            found,
+            since=None if since is None else local_text(since, zone),
+            until=None if until is None else local_text(until, zone),
+        )
+
+    def _bounds(self, key: Key) -> tuple[int | None, int | None]:
+        """Give the instants at which a series begins and ends; None where it has no such end."""
+        edges = self.series[key[0]].edges if key[0] in self.series else ()
+        number = key[2]
+        return (
+            edges[number - 1] if number else None,
+            edges[number] if number < len(edges) else None,
+        )
+
+    def _clipped(self, span: Span, key: Key) -> Span:
+        """Give the time of a series in a span, in the windows that start in it."""
+        length = self.plan.windows.measure
+        since, until = self._bounds(key)
+        start = span.start if since is None else max(span.start, -(-since // length) * length)
+        end = span.end if until is None else min(span.end, -(-until // length) * length)
+        return Span(span.name, start, end)
 
     def _line(self, key: Key, flow: Flow) -> Line:
         by_part: list[list[Account]] = [[] for _ in self.parts]
@@ -126,9 +164,9 @@ class _Maker:
         bands, band_parts = self._bands(flow) if _is_heat(own, flow) else ((), ())
         return Line(
             what=own,
-            whole=whole.sum(self.whole, self.until),
+            whole=whole.sum(self._clipped(self.whole, key), self.until),
             parts=tuple(
-                joined(accounts).sum(span, self.until)
+                joined(accounts).sum(self._clipped(span, key), self.until)
                 for span, accounts in zip(self.parts, by_part, strict=True)
             ),
             bands=bands,
@@ -155,12 +193,16 @@ class _Maker:
     def _stock(self, key: Key, parts: dict[int, Levels]) -> StockLine:
         return StockLine(
             what=self._what(key, stock=True),
-            whole=levels.joined(parts.values()).stock(self.whole, self.until),
+            whole=levels.joined(parts.values()).stock(self._clipped(self.whole, key), self.until),
             parts=tuple(
-                parts.get(number, Levels()).stock(span, self.until)
+                parts.get(number, Levels()).stock(self._clipped(span, key), self.until)
                 for number, span in enumerate(self.parts)
             ),
         )
+
+
+def _empty(span: Span) -> bool:
+    return span.start >= span.end
 
 
 def _is_heat(own: What, flow: Flow) -> bool:

@@ -111,6 +111,7 @@ def memory(outbox: Outbox) -> Memory:
         last_sequence=outbox.last_sequence(),
         run=outbox.run(),
         carried=carried(outbox.state(CARRY)),
+        series=tuple(outbox.series()),
     )
 
 

@@ -21,7 +21,7 @@ _IDENTITY = (
 _SUM = (
     "quantity", "unit", "uncertainty", "relative", "uncertainty of", "coverage", "uncertain",
     "measured", "spread", "doubtful", "missing", "hours missing", "batches", "windows", "marks",
-    "basis", "dry",
+    "basis", "dry", "since", "until",
 )  # fmt: skip
 _HOW = ("method", "points")
 
@@ -238,7 +238,7 @@ def _sum(each: Sum, of: What) -> tuple[Cell, ...]:
         each.quantity, of.unit, each.uncertainty, relative(each.uncertainty, each.quantity),
         each.stated, each.coverage, each.uncertain, each.measured, each.spread, each.doubtful,
         each.missing, each.hours_missing, each.tickets, each.windows, marks_text(each.marks),
-        of.basis, each.dry,
+        of.basis, each.dry, of.since, of.until,
     )  # fmt: skip
 
 

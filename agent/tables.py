@@ -2,13 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Literal
 
 from agent.figure import Step
 from agent.record import SealedRecord
+from agent.series import Held
 from agent.total import Event, Total
-from config.plan import OutboxPlan
+from config.plan import Classification, OutboxPlan
 from gateway.database import Layout
 
 RecordStatus = Literal["queued", "receipted", "refused", "dropped", "remade"]
@@ -33,12 +34,16 @@ CREATE TABLE records (
   status TEXT NOT NULL DEFAULT 'queued', settled INTEGER, reason TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE INDEX records_queued ON records (start) WHERE status = 'queued';
+CREATE TABLE series (
+  stream TEXT NOT NULL, since INTEGER NOT NULL, code TEXT, status TEXT, treatment TEXT,
+  ns9431 TEXT, direction TEXT NOT NULL, basis TEXT NOT NULL, PRIMARY KEY (stream, since)
+) STRICT, WITHOUT ROWID;
 CREATE TABLE events (
   id INTEGER PRIMARY KEY, time INTEGER NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
 """,
-    version=5,
+    version=6,
     upgrades={
         1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;",
         2: "ALTER TABLE totals ADD COLUMN aggregation TEXT NOT NULL DEFAULT 'sum';"
@@ -46,6 +51,9 @@ CREATE TABLE events (
         3: "ALTER TABLE totals ADD COLUMN spread REAL NOT NULL DEFAULT 0;"
         " ALTER TABLE totals ADD COLUMN uncertainty REAL;",
         4: "ALTER TABLE totals ADD COLUMN dry REAL;",
+        5: "CREATE TABLE series (stream TEXT NOT NULL, since INTEGER NOT NULL, code TEXT,"
+        " status TEXT, treatment TEXT, ns9431 TEXT, direction TEXT NOT NULL, basis TEXT NOT NULL,"
+        " PRIMARY KEY (stream, since)) STRICT, WITHOUT ROWID;",
     },
 )
 
@@ -63,6 +71,8 @@ class Commit:
     """Now, and the longest time (ns) that records queued before may still wait."""
     aside: tuple[int, int] | None = None
     """Instants from which totals and records are set aside: a clock that was ahead made them."""
+    series: tuple[int, Sequence[Held]] | None = None
+    """An instant, and all series: they take the place of what was to begin after it."""
 
     def followed_by(self, later: "Commit") -> "Commit":
         """Join two changes in order, so that one transaction makes up for a failed one."""
@@ -74,6 +84,7 @@ class Commit:
             released_to=self.released_to if later.released_to is None else later.released_to,
             hastened=later.hastened or self.hastened,
             aside=later.aside or self.aside,
+            series=later.series or self.series,
         )
 
 
@@ -162,6 +173,17 @@ def total_of(row: Sequence[Any]) -> Total:
     return Total(
         stream, start, end, quantity, unit, coverage, uncertain, band, known, counts, *more
     )
+
+
+def held_row(held: Held) -> tuple[object, ...]:
+    """Give a series as a row."""
+    return held.stream, held.since, *astuple(held.classification)
+
+
+def held_of(row: Sequence[Any]) -> Held:
+    """Give a row as a series."""
+    stream, since, *parts = row
+    return Held(stream, since, Classification(*parts))
 
 
 def record_row(record: SealedRecord, due: int, now: int) -> tuple[object, ...]:

@@ -38,6 +38,7 @@ from config.plant import (
     WindowsTable,
 )
 from config.secrets import resolved
+from config.series import classification, series
 from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown
 from config.texts import size
@@ -214,7 +215,10 @@ class _Loader:
             if stream and meter:
                 firm = resolver.firm(stream, meter[0], (*at, "firm"))
                 mass = made(stream, meter[0], at, zone, self.findings)
-                plans.append(_stream(name, stream, *meter, firm, mass))
+                plan = _stream(name, stream, *meter, firm, mass)
+                where = (*at, "before")
+                told = series(classification(plan), stream.before, where, zone, self.findings)
+                plans.append(replace(plan, series=told))
         return plans
 
 

@@ -96,6 +96,18 @@ class Composition:
 
 
 @dataclass(frozen=True, slots=True)
+class Classification:
+    """What a stream is, by law and in figures: a change of any of it begins a new series."""
+
+    code: str | None
+    status: str | None
+    treatment: str | None
+    ns9431: str | None
+    direction: Direction
+    basis: Basis = "wet"
+
+
+@dataclass(frozen=True, slots=True)
 class StreamPlan:
     """One side stream: what it is, how it is measured and how far it may go."""
 
@@ -121,6 +133,8 @@ class StreamPlan:
     composition: Course[Composition] | None = None
     analysis_age: int | None = None
     """Nanoseconds after which an analysis is told to be old."""
+    series: Course[Classification] | None = None
+    """What it was and is, where the plant file declares a change."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from adapters.fields import Duration, FileName, Settings
 from config.attribute_tables import Makeup, Moisture
 from config.locate import at
 from config.meter_tables import BatchMeter, HeatMeter, Meter, StockMeter
+from config.series_tables import BeforeTable
 from config.tables import BrokerTable, StateTable
 from config.texts import (
     Amount,
@@ -81,6 +82,9 @@ class StreamTable(Settings):
     analysis_age: Duration | None = None
     """How old the last dated density, moisture or composition may be, `"180 d"`, before
     `sidestream check` says so."""
+    before: tuple[BeforeTable, ...] = Field(default=(), max_length=100)
+    """What it was before a change of its classification, `[[streams.NAME.before]]`, the earliest
+    first: totals then belong to the series of their time, and a step is marked."""
     direction: Literal["surplus", "need"] = "surplus"
     """Whether the plant has this to give or wants it."""
     meter: Meter
@@ -107,6 +111,8 @@ class StreamTable(Settings):
             for name in ("material", "status", "treatment", "ns9431"):
                 if getattr(self, name) is not None:
                     raise at(name, "nothing, as heat has none")
+            if any(set(one.model_fields_set) - {"until", "direction"} for one in self.before):
+                raise at("before", "`direction` alone, as heat has no other classification")
         elif isinstance(self.meter, HeatMeter):
             raise at("kind", '"heat", for a meter of flow, supply and return')
         if self.basis == "dry" and self.moisture is None:

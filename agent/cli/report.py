@@ -105,6 +105,7 @@ def report(
 def _made(plan: "PlantPlan", wanted: Wanted) -> "Report":
     from agent.outbox import Outbox  # noqa: PLC0415
     from agent.report import report as made  # noqa: PLC0415
+    from agent.series import histories  # noqa: PLC0415
 
     calendar = _calendar(plan, wanted)
     _, start, end = calendar.whole
@@ -112,7 +113,8 @@ def _made(plan: "PlantPlan", wanted: Wanted) -> "Report":
         _refuse_nothing(plan, wanted, outbox, calendar)
         totals = outbox.totals_by_stream(start, end, wanted.streams)
         until = time.time_ns() - plan.windows.grace
-        return made(plan, calendar, totals, until, wanted.streams)
+        series = histories(plan.streams, outbox.series())
+        return made(plan, calendar, totals, until, wanted.streams, series)
 
 
 def _calendar(plan: "PlantPlan", wanted: Wanted) -> "Calendar":
