@@ -34,8 +34,8 @@ COLUMNS: Mapping[str, str] = {
     "basis": "which mass the quantity counts: wet, as it is, or dry, without its water; never added"
     " together",
     "dry": "dry mass of the windows whose moisture was stated when they closed",
-    "since": "local time at which the stream came to be what it is in this row; empty where it was so"
-    " from the beginning",
+    "since": "local time at which the stream came to be what it is in this row; empty where it was"
+    " so from the beginning",
     "until": "local time at which it became something else in law, or in direction or basis; a row"
     " has the windows of its time alone",
     "component": "part of the mass, by the analyses of the plant file: each window by the one that"

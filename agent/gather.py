@@ -53,7 +53,8 @@ def gathered(
 ) -> Gathered:
     """Gather the totals of windows that start within a calendar; others are passed by.
 
-    `series` are those of the plan's streams: a window belongs to the one of its start. Raises ValueError when a stream's totals do not follow one another.
+    `series` are those of the plan's streams: a window belongs to the one of its start. Raises
+    ValueError when a stream's totals do not follow one another.
     """
     zone = ZoneInfo(plan.timezone)
     streams = {one.name: one for one in plan.streams}
@@ -92,7 +93,7 @@ def _of_stream(
         )  # fmt: skip
 
     for (part, unit, aggregation, band, number), each in groupby(windows, key=where):
-        measured = [marked(total, series) for total in each] if series.edges else list(each)
+        measured = [marked(total, series) for total in each]
         run = _counted(measured, series.values[number].basis)
         key = (run[0].stream, unit, number)
         held.end = max(held.end, *(total.end for total in run))

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from agent.recovery import RECOVERED, RUN, begin
 from agent.room import DROPPED_DETAILS, give_way
+from agent.series import Held
 from agent.tables import (
     LAYOUT,
     REMADE,
@@ -31,7 +32,6 @@ from agent.tables import (
     total_of,
     total_row,
 )
-from agent.series import Held
 from agent.total import Event, Total
 from config.plan import OutboxPlan
 from gateway.database import Database, disk_space
@@ -273,7 +273,9 @@ class Outbox:
                 yield total_of(row)
 
     def series(self) -> list[Held]:
-        """Give what each stream was and is, as it came to hold."""
+        """Give what each stream was and is, as it came to hold; a file of before knows nothing."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'series'"):
+            return []
         return [held_of(row) for row in self._rows("SELECT * FROM series ORDER BY stream, since")]
 
     def closed_to(self) -> dict[str, int]:

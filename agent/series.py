@@ -121,6 +121,8 @@ def _told(one: Classification) -> str:
 
 def marked(total: Total, series: Series) -> Total:
     """Mark the last window of a series and the first of the next one."""
+    if not series.edges:
+        return total
     length = total.end - total.start
     if not any(total.start - length < edge <= total.end for edge in series.edges):
         return total

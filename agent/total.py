@@ -73,7 +73,7 @@ class Event:
     """Something an operator may have to look at.
 
     Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
-    `meter-back`, `meter-changed`, `corrected`, `ticket-missed`, `cross-check`,
+    `meter-back`, `meter-changed`, `corrected`, `reclassified`, `ticket-missed`, `cross-check`,
     `may-have-turned`, `windows-skipped`.
     """
 

@@ -77,7 +77,10 @@ def _stream(line: Line) -> _Row:
     batches = f"{each.tickets} batches" if each.tickets else ""
     shares = (("spread", each.spread), ("doubtful", each.doubtful))
     doubt = ", ".join(f"{_share(share)} of the time {name}" for name, share in shares if share)
-    said = (one.method, batches, doubt, f"marks: {marks}" if marks else "")
+    dates = " ".join(
+        f"{word} {text[:10]}" for word, text in (("since", one.since), ("until", one.until)) if text
+    )
+    said = (dates, one.method, batches, doubt, f"marks: {marks}" if marks else "")
     return (
         one.stream, one.code or one.kind, quantity(each.quantity, _unit(one)) or NOT_MEASURED,
         _doubt(each.uncertainty, one.unit, each.stated), _share(each.measured),
