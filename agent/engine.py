@@ -218,6 +218,10 @@ class Engine:
         """Whether something waits that must be committed without delay."""
         return bool(self._totals or self._records)
 
+    def note(self, event: Event) -> None:
+        """Take an event of the service's own into the next commit."""
+        self._events.append(event)
+
     def forget_written(self) -> None:
         """Let the next commit hold the whole state: the file it went to is lost."""
         self._written = {}

@@ -65,6 +65,10 @@ KINDS = {
         "state was dropped. Totals, state and waiting records were kept.",
         "Free space on the disk of the state directory.",
     ),
+    "certificate-expiring": Kind(
+        "A certificate that the plant file names ends within 30 or 7 days, or has ended.",
+        "Put a new one in its place; the agent connects anew by itself when the broker's changes.",
+    ),
     "state-damaged": Kind(
         "The state file was damaged and set aside. A new one was begun with what could be read.",
         "Check the disk (`journalctl -k`); remove the `state.sqlite.damaged-…` files afterwards.",

@@ -68,6 +68,7 @@ class Publisher:
         self._sign = sign
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
+        self._again = asyncio.Event()
         self._settled = asyncio.Event()
         self._heard: set[str] = set()
         self.state = UplinkState(LinkState(connected=False, detail="not connected yet"))
@@ -75,6 +76,10 @@ class Publisher:
     def wake(self) -> None:
         """Tell the publisher that the outbox has something new."""
         self._wake.set()
+
+    def reconnect(self) -> None:
+        """End the link cleanly and make a new one, for which TLS files are read anew."""
+        self._again.set()
 
     def stop(self) -> None:
         """Say goodbye when connected, and end `run`."""
@@ -124,13 +129,24 @@ class Publisher:
                     tasks.create_task(self._hear(connection, dispatch)),
                     tasks.create_task(self._send_on(connection, dispatch)),
                 ]
-                await self._stop.wait()
+                await self._asked_to_end()
                 for task in working:
                     task.cancel()
         except* LinkLostError as lost:
             raise LinkLostError("the link to the broker is lost") from lost
+        if not self._stop.is_set():
+            raise LinkLostError("asked to connect anew")
         gone = rfc8785.dumps({"v": VERSION, "online": False})
         await connection.publish(self._presence(), gone, retain=True)
+
+    async def _asked_to_end(self) -> None:
+        self._again.clear()
+        asked = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._again)]
+        try:
+            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in asked:
+                each.cancel()
 
     async def _listen_for(self, connection: Connection, pseudonyms: set[str]) -> None:
         new = pseudonyms - self._heard

@@ -14,6 +14,7 @@ from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent import status, statusfile
+from agent.certificates import Certificates
 from agent.engine import AHEAD, CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.keeper import Keeper
 from agent.lifeguard import Lifeguard
@@ -25,6 +26,7 @@ from agent.record import Sealer
 from agent.supervisor import Supervisor, cancel
 from agent.tables import Depth, Storage
 from agent.timekeeper import Timekeeper
+from agent.total import Event
 from agent.troubles import Troubles
 from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import keys, prometheus
@@ -42,6 +44,8 @@ CLOCKWORK_SILENCE = 3 * NANOSECONDS
 """Longest time between two beats of the clockwork before no sign of life is given; a commit to a
 slow disk may take it. The service manager's own patience (WatchdogSec) comes on top."""
 PUBLISHER = "publisher"
+EXPIRING = "certificate-expiring"
+_CERTIFICATES_EVERY = 3600 * NANOSECONDS
 FIRST_SIGN = 30.0
 NEVER = 2**62
 """A part that promises no sign of life until it says when."""
@@ -141,6 +145,8 @@ class Service:
         self._told = 0
         self._troubles = Troubles(self._tell_soon)
         self._pulse = Pulse()
+        self._certificates = Certificates(plan)
+        self._certificates_told = 0
         self._supervisor = Supervisor(self._troubles.tell, self._pulse, time.monotonic_ns)
         self._lane_of: dict[str, tuple[str, int]] = {}
         self._started = wall_clock()
@@ -248,6 +254,7 @@ class Service:
             if trusted and due(trimmed, checkpoint, now):
                 trimmed = now
                 await self._keeper.upkeep(self._bounds(), now)
+                await self._look_at_certificates(now)
             if due(self._told, _STATUS_EVERY, now):
                 self._told = now
                 await self._tell(now)
@@ -260,6 +267,28 @@ class Service:
         self._time.ahead = ahead if ahead > _NOTABLE else 0
         if ahead > AHEAD and self._time.right and await self._keeper.set_aside(now):
             _log.warning("windows ahead of the clock were set aside: see `sidestream events`")
+
+    async def _look_at_certificates(self, now: int) -> None:
+        """Warn of those that run out, with an event for each stage; take up new ones at once."""
+        if await asyncio.to_thread(self._certificates.replaced):
+            _log.info("the files for the broker's connection have changed")
+            self.reconnect()
+            self._certificates_told = 0
+        if not due(self._certificates_told, _CERTIFICATES_EVERY, now):
+            return
+        self._certificates_told = now
+        warnings = await asyncio.to_thread(self._certificates.warnings, now)
+        told = await asyncio.to_thread(self._outbox.events, 1000, 0, (EXPIRING,))
+        known = {event.detail for event in told}
+        for name, text in warnings.items():
+            self._troubles.tell(name, text, logging.WARNING)
+            if text and (detail := f"{name}: {text}") not in known:
+                self._engine.note(Event(now, "", EXPIRING, detail))
+
+    def reconnect(self) -> None:
+        """Connect to the broker anew, with its files as they are now."""
+        if self._publisher is not None:
+            self._publisher.reconnect()
 
     def _bounds(self) -> OutboxPlan:
         """Bound the outbox; by a clock that may be years ahead, every record would be too old."""

@@ -16,7 +16,7 @@ from agent.total import Total
 from config.plan import PlantPlan
 
 Level = Literal["ok", "warning", "critical"]
-_NOT_GRAVE = ("source ", "disk")
+_NOT_GRAVE = ("source ", "disk", "certificate ")
 """Troubles beside which something is measured, and everything stored."""
 _NAMED = 5
 """Points named in a problem; of the others only the number is told."""

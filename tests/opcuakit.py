@@ -44,7 +44,7 @@ def certificate(
     issuer: str | None = None,
     host: str = "127.0.0.1",
     ago: timedelta = DAY,
-    ahead: timedelta = 30 * DAY,
+    ahead: timedelta = 60 * DAY,
     authority: bool = False,
 ) -> x509.Certificate:
     """Make a certificate for the key of `name`, issued by `issuer` (itself when not given)."""

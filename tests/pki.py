@@ -87,7 +87,7 @@ class Authority:
         name: str = "server",
         names: tuple[str, ...] = LOCAL,
         ago: timedelta = DAY,
-        ahead: timedelta = 30 * DAY,
+        ahead: timedelta = 60 * DAY,
     ) -> Pair:
         """Make a server certificate for `names`, valid from `ago` before now to `ahead` after."""
         key = ec.generate_private_key(ec.SECP256R1())
@@ -113,7 +113,9 @@ class Authority:
         """Make a server certificate for another host."""
         return self.server("wrong-name", names=("other.example.org", "192.0.2.1"))
 
-    def client(self, name: str = "client", ago: timedelta = DAY, ahead: timedelta = DAY) -> Pair:
+    def client(
+        self, name: str = "client", ago: timedelta = DAY, ahead: timedelta = 60 * DAY
+    ) -> Pair:
         """Make a client certificate whose common name is `name`."""
         key = ec.generate_private_key(ec.SECP256R1())
         made = (
@@ -128,7 +130,7 @@ def self_signed(folder: Path) -> Pair:
     """Make a self-signed server certificate with the right names."""
     key = ec.generate_private_key(ec.SECP256R1())
     made = (
-        _builder("localhost", "localhost", key, DAY, DAY)
+        _builder("localhost", "localhost", key, DAY, 60 * DAY)
         .add_extension(
             x509.SubjectAlternativeName([_alternative(each) for each in LOCAL]), critical=False
         )

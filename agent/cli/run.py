@@ -28,7 +28,8 @@ def run(plant_file: str, verbose: bool, trust_clock: bool) -> None:
 
     --trust-clock measures at once, and sets aside windows that lie more than a day ahead of the
     clock: one that was wrong before has made them. What they hold counts in the first window.
-    It stops cleanly on SIGTERM and SIGINT. Exit code 78 means that the file must be mended.
+    It stops cleanly on SIGTERM and SIGINT, and connects to the broker anew on SIGHUP. Exit code 78
+    means that the file must be mended.
 
     \b
     Example:
@@ -53,7 +54,9 @@ def run(plant_file: str, verbose: bool, trust_clock: bool) -> None:
         with outbox:
             if outbox.set_aside:
                 _log.error("state file was damaged: %s", outbox.set_aside)
-            await Service(plan, outbox, sealer(plan), trust_clock=trust_clock).run(stop)
+            service = Service(plan, outbox, sealer(plan), trust_clock=trust_clock)
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reconnect)
+            await service.run(stop)
 
     with claimed(directory, "agent"):
         asyncio.run(serve())
