@@ -1,5 +1,6 @@
 """What the media of heat meters give off: steam, gases, and what is no state of theirs."""
 
+import math
 from typing import Any
 
 import pytest
@@ -26,6 +27,15 @@ def test_a_curve_is_exact_for_a_cubic_and_told_where_it_ends() -> None:
     assert not curve.holds(5.0001)
     with pytest.raises(ValueError, match="four"):
         Curve(Grid(0.0, 1.0, (1.0, 2.0, 3.0)))
+
+
+def test_a_curve_is_as_exact_as_the_four_nearest_samples_allow() -> None:
+    """The error of a cubic in the middle of four: 9/16/24 of the fourth derivative and step."""
+    curve = Curve(Grid(0.0, 1.0, tuple(math.exp(node / 10) for node in range(21))))
+    for tenth in range(10, 190):
+        at = tenth / 10
+        bound = 9 / 16 / 24 * 1e-4 * math.exp((at + 2) / 10)
+        assert curve(at) == pytest.approx(math.exp(at / 10), rel=0, abs=bound)
 
 
 def test_a_liquid_without_samples_says_what_to_install() -> None:

@@ -5,6 +5,7 @@ import pytest
 from agent.media.boiling import condensates, saturated
 from agent.steam import condensate, vapour
 from agent.water import ZERO_CELSIUS
+from config.saturation import saturation_pressure
 
 
 @pytest.mark.parametrize(
@@ -50,3 +51,11 @@ def test_condensate_is_water_at_the_higher_of_boiling_and_atmosphere() -> None:
     assert condensates().enthalpy(60.0) == pytest.approx(251.2, abs=0.1)
     assert condensates().volume(60.0) == pytest.approx(condensate(60.0)[1], rel=1e-7)
     assert condensate(150.0)[0] == pytest.approx(632.3, abs=0.1)
+
+
+@pytest.mark.parametrize("celsius", [0.2, 3.7, 57.3, 99.8, 180.2, 251.3, 330.3, 349.6])
+def test_the_curves_of_the_saturation_line_are_its_equations(celsius: float) -> None:
+    kelvin, line = celsius + ZERO_CELSIUS, saturated()
+    steam = vapour(kelvin, saturation_pressure(kelvin))
+    assert line.steam(celsius) == pytest.approx(steam.enthalpy, rel=1e-8)
+    assert line.steam_volume(celsius) == pytest.approx(steam.volume, rel=2e-7)

@@ -110,3 +110,13 @@ def test_saturated_steam_has_the_band_of_its_boiling() -> None:
                        flow_sensor=None)  # fmt: skip
     book = run(plan, *[{"flow": 2.0, "pressure": 1.0, "return": 80.0}] * 2)
     assert book.added[0].warmth == pytest.approx((179.886, 179.886), abs=1e-3)
+
+
+def test_an_instant_whose_readings_come_one_by_one_is_refused_once() -> None:
+    meter, book = HeatMeter(MASS), ListBook()
+    wet = {**STATE, "flow": 2.0, "supply": 170.0}
+    for second in range(2):
+        for role in MASS.inputs:
+            meter.take(T0 + second * S, [(role, wet[role], None)], book)
+    assert book.counts == {"out-of-range": 2}
+    assert not book.added
