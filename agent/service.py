@@ -228,10 +228,10 @@ class Service:
             text = f": {health.error}" if health.error else ""
             _log.log(
                 logging.INFO if calm else logging.WARNING, "source %s %s%s", source,
-                health.link.value, text,
+                health.link.value, text, extra={"source": source},
             )  # fmt: skip
         for note in set(health.notes) - set(before.notes if before else ()):
-            _log.warning("source %s: %s", source, note)
+            _log.warning("source %s: %s", source, note, extra={"source": source})
 
     # -- the beat --------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.log import log_to_stderr
+from agent.cli.log import log_option, log_to_stderr
 from agent.cli.output import hub_argument, json_option, print_json, print_table
 from agent.cli.run import stop_on_signals
 
@@ -16,7 +16,8 @@ from agent.cli.run import stop_on_signals
 @click.command()
 @hub_argument
 @click.option("-v", "--verbose", is_flag=True, help="Log every step.")
-def run(hub_file: str, verbose: bool) -> None:
+@log_option
+def run(hub_file: str, verbose: bool, form: str) -> None:
     """Run the hub of HUB_FILE until stopped.
 
     It stops cleanly on SIGTERM and SIGINT. Exit code 78 means that the file must be mended.
@@ -30,7 +31,7 @@ def run(hub_file: str, verbose: bool) -> None:
     from gateway.hub.service import run_hub  # noqa: PLC0415
     from gateway.notify import notify  # noqa: PLC0415
 
-    log_to_stderr(verbose)
+    log_to_stderr(verbose, form)
     plan = load_hub(Path(hub_file), os.environ)
     os.umask(0o077)
 

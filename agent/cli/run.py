@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli.log import log_to_stderr
+from agent.cli.log import log_option, log_to_stderr
 from agent.cli.output import plant_argument
 
 _log = logging.getLogger("sidestream")
@@ -18,12 +18,13 @@ _log = logging.getLogger("sidestream")
 @click.command()
 @plant_argument
 @click.option("-v", "--verbose", is_flag=True, help="Log every step.")
+@log_option
 @click.option(
     "--trust-clock",
     is_flag=True,
     help="Take this computer's clock for right, without a time server.",
 )
-def run(plant_file: str, verbose: bool, trust_clock: bool) -> None:
+def run(plant_file: str, verbose: bool, form: str, trust_clock: bool) -> None:
     """Run the agent for PLANT_FILE until stopped, or to the end of recorded data.
 
     --trust-clock measures at once, and sets aside windows that lie more than a day ahead of the
@@ -41,7 +42,7 @@ def run(plant_file: str, verbose: bool, trust_clock: bool) -> None:
     from config.load import load_plant  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
 
-    log_to_stderr(verbose)
+    log_to_stderr(verbose, form)
     plan = equipped(load_plant(Path(plant_file), os.environ))
     os.umask(0o077)
     directory = Path(plan.state_dir)
