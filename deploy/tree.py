@@ -50,8 +50,16 @@ def install(root: Path, requirements: Path, wheel: Path) -> None:
         if not script.is_symlink():
             script.unlink()
     write(root / HOME / "bin/sidestream", SCRIPT, 0o755)
-    for record in (root / HOME).rglob("direct_url.json"):  # it names the folder of the build
-        record.unlink()
+    for path in (root / HOME).rglob("direct_url.json"):  # it names the folder of the build
+        path.unlink()
+    for path in (root / HOME).rglob("*.dist-info/RECORD"):
+        path.write_text(recorded(path.read_text()))
+
+
+def recorded(text: str) -> str:
+    """Take what was removed out of a RECORD: scripts, whose sums depend on the build's folder."""
+    lines = text.splitlines(keepends=True)
+    return "".join(one for one in lines if not one.startswith("../") and "/direct_url." not in one)
 
 
 def wheel(folder: Path) -> Path:

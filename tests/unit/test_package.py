@@ -123,3 +123,9 @@ def test_the_package_is_built_from_the_versions_that_are_tested() -> None:
     package, tested = pinned("package.txt"), pinned("dev.txt")
     assert pinned("run.txt").items() <= package.items() <= tested.items()
     assert {"influxdb-client", "openpyxl"} <= set(package)
+
+
+def test_a_record_of_files_says_nothing_of_scripts_that_were_left_out() -> None:
+    kept = "pint/x.py,sha256=a,1\npint-1.dist-info/RECORD,,\n"
+    text = "../../../bin/pint,sha256=b,2\npint-1.dist-info/direct_url.json,sha256=c,3\n"
+    assert tree.recorded(text + kept) == kept
