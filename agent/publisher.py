@@ -103,7 +103,7 @@ class Publisher:
         return presence_topic(self._uplink.cluster, self._pseudonym())
 
     def _pseudonym(self) -> str:
-        return self._plant.pseudonym(self._uplink.cluster, quarter(self._clock()))
+        return self._plant.pseudonym(self._hub, self._uplink.cluster, quarter(self._clock()))
 
     def _link(self, state: LinkState) -> None:
         if (state.connected, state.detail) != (self.state.link.connected, self.state.link.detail):

@@ -82,7 +82,7 @@ class Sealer:
             "cluster": cluster,
             "hub": self.hub.fingerprint,
             "plant": plant,
-            "pseudonym": self.plant.pseudonym(cluster, quarter(start)),
+            "pseudonym": self.plant.pseudonym(self.hub, cluster, quarter(start)),
             "sequence": sequence,
             "revision": 0,
             "window": window,

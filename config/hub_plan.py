@@ -73,6 +73,29 @@ class HubLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokerFiles:
+    """What the cluster's broker is made to be; paths are on the broker's own computer.
+
+    `account` is the hub's, `readers` those that read cells, `partners` the fingerprints of
+    partners, which are their accounts; a member's account is its key's fingerprint.
+    """
+
+    clients: Literal["certificates", "passwords"] = "certificates"
+    directory: str | None = None
+    ca: str = "/etc/mosquitto/sidestream/ca.crt"
+    certificate: str = "/etc/mosquitto/sidestream/broker.crt"
+    key: str = "/etc/mosquitto/sidestream/broker.key"
+    revoked: str | None = None
+    passwords: str = "/etc/mosquitto/sidestream/passwords"
+    persistence: str = "/var/lib/mosquitto"
+    address: str | None = None
+    port: int = 8883
+    account: str = "hub"
+    readers: tuple[str, ...] = ()
+    partners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class HubPlan:
     """Everything the hub needs, resolved.
 
@@ -90,3 +113,4 @@ class HubPlan:
     store: StorePlan
     rules: Rules = Rules()
     limits: HubLimits = field(default_factory=HubLimits)
+    files: BrokerFiles = field(default_factory=BrokerFiles)

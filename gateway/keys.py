@@ -1,8 +1,9 @@
 """Keys of plants and hubs: files, public texts, fingerprints and what is derived from them.
 
 A private key is one Ed25519 key in a PEM file of mode 0600 (or a systemd credential). A hub's HPKE
-key and a plant's pseudonym secret are derived from it by HKDF-SHA256 (RFC 5869), so that there is
-one file to keep and one to lose. What is derived is derived once for each object.
+key is derived from it by HKDF-SHA256 (RFC 5869), so that there is one file to keep and one to lose.
+A plant's names on the broker come of a secret that it shares with its hub by X25519 (RFC 7748):
+the hub can list them for its broker, nobody else can compute or link them.
 """
 
 import base64
@@ -10,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -45,6 +47,27 @@ def _decode(text: str, prefix: str, length: int, what: str) -> bytes:
     if not text.startswith(prefix) or len(raw) != length:
         raise ValueError(f"a {what} key, which starts with {prefix} (see `sidestream key --help`)")
     return raw
+
+
+_PRIME = 2**255 - 19
+
+
+def _montgomery(edwards: bytes) -> X25519PublicKey:
+    """Map an Ed25519 public key to the X25519 key of the same secret (RFC 7748, section 4.1).
+
+    Raises ValueError for a point that has no counterpart.
+    """
+    y = int.from_bytes(edwards, "little") % 2**255
+    u = (1 + y) * pow(1 - y, -1, _PRIME) % _PRIME
+    return X25519PublicKey.from_public_bytes(u.to_bytes(32, "little"))
+
+
+def _shared(secret: bytes) -> bytes:
+    return HKDF(hashes.SHA256(), 32, salt=None, info=b"sidestream pseudonym").derive(secret)
+
+
+def _name(secret: bytes, cluster: str, period: str) -> str:
+    return hmac.new(secret, f"{cluster}|{period}".encode(), "sha256").hexdigest()[:32]
 
 
 @dataclass(frozen=True)
@@ -113,12 +136,14 @@ class PlantKey:
         return PlantPublic(self.sign.public_key())
 
     @cached_property
-    def _secret(self) -> bytes:
-        return _derive(self.sign, b"pseudonym")
+    def _exchange(self) -> X25519PrivateKey:
+        # The secret scalar of the Ed25519 key (RFC 8032, section 5.1.5).
+        seed = self.sign.private_bytes_raw()
+        return X25519PrivateKey.from_private_bytes(hashlib.sha512(seed).digest()[:32])
 
-    def pseudonym(self, cluster: str, period: str) -> str:
-        """Name the plant on a cluster's broker for a period; nobody else can compute or link it."""
-        return hmac.new(self._secret, f"{cluster}|{period}".encode(), "sha256").hexdigest()[:32]
+    def pseudonym(self, hub: HubPublic, cluster: str, period: str) -> str:
+        """Name the plant on a cluster's broker for a period, as its hub does."""
+        return _name(_shared(self._exchange.exchange(hub.seal)), cluster, period)
 
 
 @dataclass(frozen=True)
@@ -136,6 +161,15 @@ class HubKey:
     def public(self) -> HubPublic:
         """The half every plant gets."""
         return HubPublic(self.sign.public_key(), self.open.public_key())
+
+    def pseudonyms(self, plant: PlantPublic, cluster: str, periods: Iterable[str]) -> list[str]:
+        """Give a plant's names on the broker; raises ValueError when its key is of no use."""
+        try:
+            edwards = plant.verify.public_bytes(*_RAW)
+            secret = _shared(self.open.exchange(_montgomery(edwards)))
+        except ValueError as error:
+            raise ValueError("a plant's public key as `sidestream key` prints it") from error
+        return [_name(secret, cluster, period) for period in periods]
 
 
 class NoKeyError(PermanentError):

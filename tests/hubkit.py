@@ -38,7 +38,7 @@ class Plant:
 
     @property
     def pseudonym(self) -> str:
-        return self.key.pseudonym(CLUSTER, "2026Q1")
+        return self.key.pseudonym(HUB.public, CLUSTER, "2026Q1")
 
     @property
     def topic(self) -> str:

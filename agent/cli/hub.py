@@ -16,6 +16,10 @@ hub = LazyGroup(
         "run": ("agent.cli.hub_run:run", "Run the hub."),
         "check": ("agent.cli.hub_run:check", "Check a hub file and show what it means."),
         "key": ("agent.cli.hub_run:key", "Show the hub's public key, making it if asked to."),
+        "broker-config": (
+            "agent.cli.hub_broker:broker_config",
+            "Write the broker's configuration and access control.",
+        ),
         "confine": ("agent.cli.confine:confine_hub", "Hold the service to what it must reach."),
         "status": ("agent.cli.hub_status:status", "Show members, records, cells and links."),
         "cells": ("agent.cli.hub_status:cells", "Show decided cells, and why some are withheld."),

@@ -11,7 +11,7 @@ from agent.cli.hub import hub
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
-_COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub )?([a-z]+)")
+_COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub )?([a-z]+(?:-[a-z]+)*)")
 _SIGNED = {"record"}
 """Words that follow the name where it separates signatures instead of calling a command."""
 
