@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
 _COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub )?([a-z]+(?:-[a-z]+)*)")
-_SIGNED = {"record"}
-"""Words that follow the name where it separates signatures instead of calling a command."""
+_SIGNED = {"record", "pseudonym"}
+"""Words that follow the name where it separates uses of a key instead of calling a command."""
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
