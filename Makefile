@@ -7,7 +7,7 @@ LOCKS := requirements/run.txt requirements/dev.txt
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults accuracy bench deb deb-test lock schema clean
+.PHONY: help demo test check faults safety accuracy bench deb deb-test lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ check: $(READY) ## formatting, lint, types, import direction
 
 faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a replayed day (ROUNDS=, SEED=)
 	@SIDESTREAM_KILLS=$${ROUNDS:-50} SIDESTREAM_SEED=$${SEED:-1} $(BIN)/pytest -rP tests/faults
+
+safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell may be released (TABLES=, SEED=)
+	@$(BIN)/python -m bench.safety --tables $${TABLES:-100000} --seed $${SEED:-1}
 
 accuracy: $(READY) ## a year of readings each second through every meter (DAYS=)
 	@$(BIN)/python -m bench.accuracy --days $${DAYS:-365}

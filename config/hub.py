@@ -109,6 +109,9 @@ class ReleaseTable(Settings):
     """Owners that must contribute to a cell; a zero does not count."""
     p: float = Field(default=10.0, ge=0, le=100)
     """The p% rule: without its two largest owners a cell must hold p percent of the largest."""
+    q: float = Field(default=100.0, gt=0, le=100)
+    """The prior-posterior rule: how near, in percent, others are taken to know each contribution
+    before. 100 leaves the p% rule; lower is stricter, and never below `p`."""
     dominance: DominanceTable | None = None
     """The (n, k) rule, where the cluster wants it too."""
     waived_below_k: bool = False
@@ -117,6 +120,12 @@ class ReleaseTable(Settings):
     """How long after a window's end its records are awaited."""
     calendars: CalendarTable = CalendarTable()
     """Windows cells are decided for, by kind."""
+
+    @model_validator(mode="after")
+    def _knows_less_before(self) -> "ReleaseTable":
+        if self.q < self.p:
+            raise at("q", f"at least p, {self.p:g}: nobody may be taken to know that much before")
+        return self
 
 
 class MemberTable(Settings):
@@ -265,7 +274,7 @@ def _window(text: Any) -> Calendar:
 def _rules(table: ReleaseTable) -> Rules:
     limit = table.dominance
     dominance = (limit.owners, limit.percent) if limit else None
-    return Rules(table.k, table.p, dominance, table.waived_below_k)
+    return Rules(table.k, table.p, dominance, table.waived_below_k, table.q)
 
 
 def _store(table: StoreTable) -> StorePlan:

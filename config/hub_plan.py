@@ -30,6 +30,8 @@ class Member:
 class Rules:
     """When a cell is safe: at least `k` owners, the p% rule, and (n, k %) dominance where set.
 
+    With `q` below 100 the p% rule is the prior-posterior rule: everybody is taken to have known
+    each contribution to within q percent before.
     `waived_below_k` lets a cell whose contributors have all waived have fewer than `k` owners.
     """
 
@@ -37,6 +39,7 @@ class Rules:
     p: float = 10.0
     dominance: tuple[int, float] | None = None
     waived_below_k: bool = False
+    q: float = 100.0
 
 
 @dataclass(frozen=True, slots=True)

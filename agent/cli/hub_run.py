@@ -67,6 +67,7 @@ def check(hub_file: str, as_json: bool) -> None:
                 "members": [dict(zip(keys, row, strict=True)) for row in rows],
                 "k": rules.k,
                 "p": rules.p,
+                "q": rules.q,
                 "dominance": rules.dominance,
                 "calendars": dict(plan.calendars),
                 "wait_s": plan.wait / 1e9,
@@ -79,8 +80,9 @@ def check(hub_file: str, as_json: bool) -> None:
     members = [(name, owner, place, "yes" if waives else "") for name, owner, place, waives in rows]
     print_table("Members", ("name", "owner", "place", "waives"), members)
     owners = len({one.owner for one in plan.members})
+    known = f", known before to within {rules.q:g} %" if rules.q < 100 else ""  # noqa: PLR2004 percent
     click.echo(
-        f"A cell needs {rules.k} owners and the p% rule at {rules.p:g} %; "
+        f"A cell needs {rules.k} owners and the p% rule at {rules.p:g} %{known}; "
         f"the roster has {owners} owners."
     )
 

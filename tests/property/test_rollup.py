@@ -2,7 +2,6 @@
 
 import itertools
 from dataclasses import replace
-from fractions import Fraction
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,6 +10,7 @@ from config.hub_plan import Rules
 from gateway.hub.partition import Partition, choose
 from gateway.hub.rollup import decide
 from gateway.hub.table import Atom, Contribution, Group
+from tests.oracle import unsafe
 
 MATERIAL = Group("material", "surplus", "t")
 CODES = ("10 09 03", "10 09 06", "10 02 01", "10 02 01*", "19 01 13*", "10 09", "19")
@@ -35,32 +35,8 @@ rules = st.builds(
     st.sampled_from([0.0, 10.0, 50.0]),
     st.sampled_from([None, (1, 50.0), (2, 85.0)]),
     st.booleans(),
+    st.sampled_from([100.0, 100.0, 50.0, 70.0]),
 )
-
-
-def unsafe(parts: tuple[Contribution, ...], rules: Rules) -> bool:
-    """Judge a sum by trying every attacker against every victim, in exact arithmetic."""
-    owners = {part.owner for part in parts}
-    sums = {o: sum(Fraction(p.quantity) for p in parts if p.owner == o) for o in owners}
-    waived = {o: all(p.waives for p in parts if p.owner == o) for o in owners}
-    size = {owner: abs(quantity) for owner, quantity in sums.items() if quantity}
-    victims = [owner for owner in size if not waived[owner]]
-    few = len(size) < rules.k and not (size and not victims and rules.waived_below_k)
-    if few or not size:
-        return True
-    total = sum(size.values())
-    for victim in victims:
-        attackers = [other for other in size if other != victim] or [victim]
-        for attacker in attackers:
-            known = size[victim] + (size[attacker] if attacker != victim else 0)
-            if total - known < Fraction(rules.p) / 100 * size[victim]:
-                return True
-    if rules.dominance and victims:
-        count, percent = rules.dominance
-        for some in itertools.combinations(victims, min(count, len(victims))):
-            if sum(size[owner] for owner in some) > Fraction(percent) / 100 * total:
-                return True
-    return False
 
 
 def planned(table: tuple[Contribution, ...], rules: Rules) -> Partition:

@@ -43,12 +43,12 @@ def test_defaults_are_those_of_the_reference(tmp_path: Path) -> None:
 
 def test_members_rules_and_calendars_are_taken(tmp_path: Path) -> None:
     text = (
-        f"{BASE}[release]\nk = 4\np = 15\ndominance = {{ owners = 1, percent = 50 }}\n"
+        f"{BASE}[release]\nk = 4\np = 15\nq = 80\ndominance = {{ owners = 1, percent = 50 }}\n"
         'wait = "1 h"\n'
         f'calendars = {{ heat = "2 h", gas = "month" }}\n{member(0)}{member(1, "waives = true")}'
     )
     found = plan(tmp_path, text)
-    assert found.rules == Rules(4, 15.0, (1, 50.0))
+    assert found.rules == Rules(4, 15.0, (1, 50.0), q=80.0)
     assert found.calendars["heat"] == 7_200_000_000_000
     assert found.calendars["gas"] == "month"
     assert found.wait == 3_600_000_000_000
@@ -67,6 +67,7 @@ def test_members_rules_and_calendars_are_taken(tmp_path: Path) -> None:
         ("[members]\nname = 1", "members", 5),
         ('[release.calendars]\nheat = "7 h"', "release.calendars.heat", 6),
         ("[release]\nk = 1", "release.k", 6),
+        ("[release]\np = 20\nq = 15", "release.q", 7),
         ("[release]\ndominance = { owners = 2 }", "release.dominance.percent", 6),
         ('[store]\nkind = "influxdb"', "store.url", 5),
         ('[store]\nurl = "http://localhost:8086"', "store.url", 6),
