@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-from agent.recovery import RECOVERED, RUN, begin
+from agent.recovery import RECOVERED, RUN, Beginning
 from agent.room import DROPPED_DETAILS, give_way
 from agent.series import Held
 from agent.tables import (
@@ -85,22 +85,17 @@ class Outbox:
 
         `set_aside` tells what became of it.
         """
-        database = Database.create(directory / FILE, LAYOUT, now)
-        if database.fresh:
-            try:
-                begin(database, now)
-            except BaseException:
-                database.close()
-                raise
-        return cls(database)
+        beginning = Beginning(now)
+        return cls(Database.create(directory / FILE, LAYOUT, now, beginning.write))
 
     def renew(self, reason: str, now: int, run: int | None) -> Event | None:
         """Set the file aside as damaged and go on with a new one, with what can be read of it.
 
         For an agent that has its state and `run` in memory. Gives the event that tells of it.
         """
-        self._database.renew(LAYOUT, reason, now)
-        return begin(self._database, now, run)
+        beginning = Beginning(now, run)
+        self._database.renew(LAYOUT, reason, now, beginning.write)
+        return beginning.event
 
     @classmethod
     def look_at(cls, directory: Path) -> Self:

@@ -10,7 +10,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from agent.total import Event
-from gateway.database import Database
+from gateway.aside import Aside
 from gateway.salvage import Row, Saved, salvage
 
 RUN = "run"
@@ -26,27 +26,32 @@ _JSON = {"state": ("body",), "totals": ("marks", "reasons"), "records": ("plain"
 _HIGHEST_RUN = 2**48
 
 
-def begin(database: Database, now: int, run: int | None = None) -> Event | None:
-    """Give a file that was just made its run, and what can be read of a damaged one before it.
+class Beginning:
+    """Writes a new file's run, and what can be read of the damaged one before it.
 
-    `run` is that of an agent that goes on with what it has in memory. Gives the event that tells of
-    a damaged file. Raises `TransientError` when the medium refuses.
+    `run` is that of an agent that goes on with what it has in memory. `event` tells, when it is
+    written, of a damaged file. Raises `sqlite3.Error` when the medium refuses.
     """
-    with database.change() as db:
-        saved = salvage(database.aside, db, _TABLES, _sound) if database.aside else {}
-        known = run or 1 + secrets.randbelow(_HIGHEST_RUN)
-        _set(db, RUN, str(known))
-        if database.aside is None:
-            return None
+
+    def __init__(self, now: int, run: int | None = None) -> None:
+        self._now = now
+        self._run = run
+        self.event: Event | None = None
+
+    def write(self, db: sqlite3.Cursor, aside: Aside | None) -> None:
+        """Write into the transaction that makes the file's tables."""
+        saved = salvage(aside.path, db, _TABLES, _sound) if aside else {}
+        _set(db, RUN, str(self._run or 1 + secrets.randbelow(_HIGHEST_RUN)))
+        if aside is None:
+            return
         _pick_up(db)
-        text = f"{database.set_aside}; taken over: {_told(saved)}"
-        _set(db, RECOVERED, json.dumps({"file": database.aside.name, "text": text}))
-        event = Event(now, "", "state-damaged", text)
+        text = f"{aside.reason}; taken over: {_told(saved)}"
+        _set(db, RECOVERED, json.dumps({"file": aside.path.name, "text": text}))
+        self.event = event = Event(self._now, "", "state-damaged", text)
         db.execute(
             "INSERT INTO events (time, stream, kind, detail) VALUES (?, ?, ?, ?)",
             (event.time, event.stream, event.kind, event.detail),
         )
-        return event
 
 
 def _pick_up(db: sqlite3.Cursor) -> None:

@@ -1,24 +1,22 @@
 """A durable SQLite file: opened safely, set aside when damaged, changed in whole transactions."""
 
-import errno
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
 from adapters.errors import PermanentError, TransientError
-from gateway.contract import rfc3339
+from gateway.aside import Aside, conclude, interrupted, remove, set_aside
+from gateway.durable import make_directory
 
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _BUSY_SECONDS = 10.0
 _TOO_LITTLE = 65_536
 """Bytes of free space below which a file SQLite needs beside its own cannot be made."""
-KEEP_DAMAGED = 3
-"""Damaged files kept beside the new one; of more, the oldest are removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +30,10 @@ class Layout:
     tables: str
     version: int
     upgrades: Mapping[int, str] = field(default_factory=dict)
+
+
+Begin = Callable[[sqlite3.Cursor, Aside | None], None]
+"""What a new file begins with, given the damaged file it stands in for, if any."""
 
 
 class CorruptError(TransientError):
@@ -114,48 +116,50 @@ class Database:
         self._name = name
         self.path = path
         self.set_aside = ""
-        self.aside: Path | None = None
-        """The damaged file that was found at opening, under its new name."""
-        self.fresh = False
-        """Whether the file was made at opening."""
-        self._replacing = False
+        self._replacing: Aside | None = None
 
     @classmethod
-    def create(cls, path: Path, layout: Layout, now: int) -> Self:
+    def create(cls, path: Path, layout: Layout, now: int, begin: Begin | None = None) -> Self:
         """Open a file or make it; a damaged one is renamed, its reason beside it, and begun anew.
+
+        A new file gets its tables and what `begin` writes in one transaction: it has all or
+        nothing of its beginning, wherever the program or the power stops.
 
         Raises `PermanentError` when a newer version wrote it or its folder cannot be made, and
         `TransientError` when the medium refuses.
         """
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
         except OSError as error:
             raise PermanentError(
                 f"the state directory cannot be made ({error.strerror})",
                 where=str(path.parent),
                 mend="make it, owned by the service's user, or set [state] directory",
             ) from error
-        fresh = not path.exists()
+        aside = interrupted(path)
         try:
-            database = cls(_connect(path, layout), path, layout.name)
-            database.fresh = fresh
+            connection, begun = _connect(path, layout, begin, aside)
         except CorruptError as error:
-            aside, reason = _set_aside(path, error.what, now)
-            database = cls(_connect(path, layout), path, layout.name)
-            database.set_aside, database.aside, database.fresh = reason, aside, True
+            aside = set_aside(path, error.what, now)
+            connection, begun = _connect(path, layout, begin, aside)
+        database = cls(connection, path, layout.name)
+        if begun and aside is not None:
+            database.set_aside = aside.reason
+            conclude(aside)
         return database
 
-    def renew(self, layout: Layout, reason: str, now: int) -> None:
+    def renew(self, layout: Layout, reason: str, now: int, begin: Begin | None = None) -> None:
         """Set the file aside as damaged and go on with a new one; raises `TransientError`."""
         with self._lock, translated(self.path, self._name):
             self._connection.close()
-            if self._replacing:
-                _remove(self.path)
+            if self._replacing is None:
+                self._replacing = set_aside(self.path, reason, now)
             else:
-                self.aside, self.set_aside = _set_aside(self.path, reason, now)
-            self._replacing = True
-            self._connection = _connect(self.path, layout)
-            self._replacing, self.fresh = False, True
+                remove(self.path)
+            self.set_aside = self._replacing.reason
+            self._connection, _ = _connect(self.path, layout, begin, self._replacing)
+            conclude(self._replacing)
+            self._replacing = None
 
     @classmethod
     def look_at(cls, path: Path, layout: Layout, missing: str) -> Self:
@@ -222,21 +226,27 @@ class Database:
             self._connection.close()
 
 
-def _connect(path: Path, layout: Layout) -> sqlite3.Connection:
+def _connect(
+    path: Path, layout: Layout, begin: Begin | None, aside: Aside | None
+) -> tuple[sqlite3.Connection, bool]:
+    """Open a file; tells whether it was begun."""
     with translated(path, layout.name):
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.row_factory = sqlite3.Row
         try:
-            _prepare(connection, path, layout)
+            begun = _prepare(connection, path, layout)
+            if begun:
+                _begin(connection, layout, begin, aside)
         except BaseException:
             connection.close()
             raise
-    return connection
+    return connection, begun
 
 
-def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> None:
+def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> bool:
+    """See that a file is sound and of this version; tells whether it is still to be begun."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
@@ -249,54 +259,21 @@ def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> None
             where=str(path),
             mend="install the newer program again",
         )
-    if version == 0:
-        tables, number = layout.tables, layout.version
-        connection.executescript(f"BEGIN; {tables} PRAGMA user_version = {number}; COMMIT;")
-        return
-    for number in range(version, layout.version):
+    for number in range(version, layout.version if version else 0):
         change = layout.upgrades[number]
         connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number + 1}; COMMIT;")
+    return bool(version == 0)
 
 
-def _set_aside(path: Path, reason: str, now: int) -> tuple[Path, str]:
-    """Rename a damaged file and what belongs to it; gives its new path, and why in words.
-
-    Raises `TransientError` when the medium does not let it be renamed.
-    """
-    stamp = rfc3339(now).replace(":", "")
-    target = path.with_name(f"{path.name}.damaged-{stamp}")
-    number = 2
-    while target.exists():
-        target = path.with_name(f"{path.name}.damaged-{stamp}-{number}")
-        number += 1
-    try:
-        for suffix in ("-wal", "-shm", ""):
-            if (file := path.with_name(path.name + suffix)).exists():
-                file.rename(target.with_name(target.name + suffix))
-        for old in sorted(path.parent.glob(f"{path.name}.damaged-*[0-9Z]"))[:-KEEP_DAMAGED]:
-            _remove(old)
-    except OSError as error:
-        raise TransientError(
-            f"a damaged file cannot be set aside ({error.strerror})",
-            where=str(path),
-            mend="look for errors of the disk in `journalctl -k`",
-        ) from error
-    text = f"{reason}; set aside as {target.name}"
-    _write_reason(target.with_name(target.name + ".reason"), text)
-    return target, text
-
-
-def _write_reason(path: Path, text: str) -> None:
-    """Write the reason beside a damaged file, unless the disk is full: it is told elsewhere too."""
-    try:
-        path.write_text(text + "\n")
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-            raise TransientError(
-                f"the reason cannot be written ({error.strerror})", where=str(path)
-            ) from error
-
-
-def _remove(path: Path) -> None:
-    for suffix in ("", "-wal", "-shm", ".reason"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
+def _begin(
+    connection: sqlite3.Connection, layout: Layout, begin: Begin | None, aside: Aside | None
+) -> None:
+    connection.executescript(f"BEGIN; {layout.tables} PRAGMA user_version = {layout.version};")
+    with closing(connection.cursor()) as cursor:
+        try:
+            if begin is not None:
+                begin(cursor, aside)
+            cursor.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")

@@ -10,7 +10,6 @@ import base64
 import binascii
 import hashlib
 import hmac
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,9 +22,11 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from adapters.errors import PermanentError
+from gateway.durable import make_directory, write_once
 
 _PLANT = "ssplant1_"
 _HUB = "sshub1_"
+_OURS = 0o600
 _RAW = serialization.Encoding.Raw, serialization.PublicFormat.Raw
 
 
@@ -213,16 +214,8 @@ def _create(path: Path) -> Ed25519PrivateKey:
         serialization.NoEncryption(),
     )
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if os.geteuid() == 0:
-                # Made by root for a service: the service's user must be able to read it.
-                owner = path.parent.stat()
-                os.fchown(file.fileno(), owner.st_uid, owner.st_gid)
-            file.write(pem)
-            file.flush()
-            os.fsync(file.fileno())
+        make_directory(path.parent)
+        write_once(path, pem, _OURS)
     except OSError as error:
         raise PermanentError(
             f"the key file cannot be written ({error.strerror})",

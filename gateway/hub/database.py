@@ -1,8 +1,10 @@
 """The ledger's file: what it remembers about itself, and what damage means for its windows."""
 
+import sqlite3
 from pathlib import Path
 from typing import Self
 
+from gateway.aside import Aside
 from gateway.database import Database as File
 from gateway.database import Layout
 from gateway.hub.schema import TABLES, UPGRADES, VERSION
@@ -21,12 +23,13 @@ class Database(File):
         In place of a damaged one a new ledger is begun in which every window up to `now` counts as
         decided, since what was released of them is not known.
         """
-        database = cls.create(path, LAYOUT, now)
-        if database.set_aside:
-            with database.change() as cursor:
-                cursor.execute("INSERT INTO meta VALUES ('set_aside', ?)", (database.set_aside,))
+
+        def begin(cursor: sqlite3.Cursor, aside: Aside | None) -> None:
+            if aside is not None:
+                cursor.execute("INSERT INTO meta VALUES ('set_aside', ?)", (aside.reason,))
                 cursor.execute("INSERT INTO meta VALUES ('floor', ?)", (str(now),))
-        return database
+
+        return cls.create(path, LAYOUT, now, begin)
 
     @classmethod
     def read(cls, path: Path) -> Self:

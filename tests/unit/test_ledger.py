@@ -203,6 +203,19 @@ def test_a_file_that_is_no_ledger_is_set_aside_with_its_reason_and_a_new_one_beg
         assert database.meta("set_aside")
 
 
+def test_a_ledger_that_was_set_aside_and_not_yet_replaced_still_forbids_to_release_again(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "ledger.db"
+    path.with_name("ledger.db.damaged-2026-03-02T000000Z").write_bytes(b"not a database" * 500)
+    with closing(Database.open(path, NOW)) as database:
+        assert Book(database, "ora").decided_to("heat") == NOW
+        assert database.set_aside
+    path.unlink()
+    with closing(Database.open(path, NOW)) as database:
+        assert Book(database, "ora").decided_to("heat") == 0
+
+
 def test_a_page_that_rots_is_found_at_the_next_start(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
     with closing(Database.open(path, NOW)) as database:

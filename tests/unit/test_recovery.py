@@ -8,7 +8,8 @@ import pytest
 from agent.outbox import FILE, Outbox
 from agent.tables import Commit
 from agent.total import Event, Total
-from gateway.database import KEEP_DAMAGED, CorruptError
+from gateway.aside import KEEP_DAMAGED
+from gateway.database import CorruptError
 from gateway.reserve import Reserve
 from tests.unit.test_outbox import record
 
@@ -120,6 +121,42 @@ def test_a_file_damaged_while_it_is_used_is_replaced_under_its_user(tmp_path: Pa
         again = outbox.without_known(Commit(totals=[total(0), total(5_000)]))
         assert list(again.totals) == [total(5_000)]
         outbox.commit(again, 5)
+
+
+class _StopError(BaseException):
+    """The program ends, as with kill -9: nothing of its own runs any more."""
+
+
+@pytest.mark.parametrize("stage", ["renamed", "begun"])
+def test_an_interrupted_recovery_is_taken_up_at_the_next_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stage: str
+) -> None:
+    written(tmp_path)
+    damage(tmp_path, "totals", 0.5)
+    place = {"renamed": "gateway.aside._follow", "begun": "agent.recovery._pick_up"}[stage]
+
+    def stop(*_: object) -> None:
+        raise _StopError
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place, stop)
+        with pytest.raises(_StopError):
+            Outbox.open(tmp_path, 10**9)
+    (tmp_path / f"{FILE}-wal").write_bytes(b"left behind")
+    with Outbox.open(tmp_path, 2 * 10**9) as outbox:
+        assert 1_900 < len(outbox.totals(0, 2**62)) < 2_000
+        assert outbox.run() is not None
+        assert "taken over" in outbox.storage(Reserve(tmp_path, 0)).damaged
+        assert outbox.set_aside
+    with Outbox.open(tmp_path, 3 * 10**9) as outbox:
+        assert outbox.set_aside == ""
+        assert len(outbox.events()) == 2
+
+
+def test_a_file_that_was_made_and_never_begun_gets_its_beginning(tmp_path: Path) -> None:
+    (tmp_path / FILE).touch()
+    with Outbox.open(tmp_path, 0) as outbox:
+        assert outbox.run() is not None
 
 
 def test_only_the_newest_damaged_files_are_kept(tmp_path: Path) -> None:
