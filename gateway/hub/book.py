@@ -147,6 +147,35 @@ class Book:
         """Note that the store has confirmed cells."""
         self._mark("UPDATE cells SET written = ? WHERE number = ?", numbers, now)
 
+    def unsettled(self, until: int, limit: int) -> list[Numbered]:
+        """List released cells confirmed by `until` that were not read back yet, oldest first.
+
+        All that were confirmed at one instant come together, so there may be more than `limit`.
+        """
+        with self._database.look() as cursor:
+            rows = cursor.execute(
+                f"SELECT written FROM cells WHERE {_UNSETTLED} LIMIT ?",  # noqa: S608 constants
+                (until, limit),
+            ).fetchall()
+            last = rows[-1]["written"] if rows else 0
+            rows = cursor.execute(
+                f"SELECT * FROM cells WHERE {_UNSETTLED}",  # noqa: S608 constants
+                (last,),
+            ).fetchall()
+        return [Numbered(row["number"], cell_of(row, self._cluster)) for row in rows]
+
+    def settle(self, numbers: Sequence[int], missing: Sequence[int]) -> None:
+        """Note that cells were read back, and that some of them must be written again."""
+        with self._database.change() as cursor:
+            cursor.executemany(
+                "INSERT INTO meta SELECT 'settled_to', written FROM cells WHERE number = ? "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+                [(number,) for number in numbers[-1:]],
+            )
+            cursor.executemany(
+                "UPDATE cells SET written = NULL WHERE number = ?", [(one,) for one in missing]
+            )
+
     def mark_published(self, numbers: Sequence[int], now: int) -> None:
         """Note that the broker has confirmed cells."""
         self._mark("UPDATE cells SET published = ? WHERE number = ?", numbers, now)
@@ -154,6 +183,12 @@ class Book:
     def _mark(self, statement: str, numbers: Sequence[int], now: int) -> None:
         with self._database.change() as cursor:
             cursor.executemany(statement, [(now, number) for number in numbers])
+
+
+_UNSETTLED = (
+    "status = 'released' AND written IS NOT NULL AND written <= ? AND written > coalesce("
+    "(SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'settled_to'), 0) ORDER BY written"
+)
 
 
 def cell_of(row: sqlite3.Row, cluster: str) -> Cell:

@@ -1,6 +1,6 @@
 """Tables of the hub's ledger, and the version they are at."""
 
-VERSION = 2
+VERSION = 3
 TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE records (
@@ -50,6 +50,7 @@ CREATE TABLE cells (
 CREATE UNIQUE INDEX cells_once ON cells (name, start) WHERE listed = 1;
 CREATE INDEX cells_by_window ON cells (start);
 CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND written IS NULL;
+CREATE INDEX cells_written ON cells (written) WHERE status = 'released' AND written IS NOT NULL;
 CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
 """
 """`counted` is the start of the window a figure was decided in; a listed cell exists once."""
@@ -65,5 +66,14 @@ FROM senders;
 DROP TABLE senders;
 ALTER TABLE runs RENAME TO senders;
 """,
+    2: """
+CREATE INDEX IF NOT EXISTS cells_written ON cells (written)
+WHERE status = 'released' AND written IS NOT NULL;
+INSERT INTO meta SELECT 'settled_to', written FROM cells WHERE written IS NOT NULL
+ORDER BY written DESC LIMIT 1;
+""",
 }
-"""A sender has a row for each run, the count its sequence is in; run 0 has no number."""
+"""A sender has a row for each run, the count its sequence is in; run 0 has no number.
+
+`settled_to` is up to when cells that the store has confirmed were read back from it.
+"""

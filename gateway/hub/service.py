@@ -36,6 +36,8 @@ TICK = 1.0
 """Seconds between looks for windows that are due."""
 REPORT = 2.0
 """Seconds between two reports of status and signs of life."""
+READ_BACK = 5.0
+"""Seconds between looks for confirmed cells to be read back."""
 BACKOFF = (0.5, 60.0)
 """First and longest wait in seconds before a store, or a full disk, is tried again."""
 SESSION_EXPIRY = 30 * 86_400
@@ -264,7 +266,7 @@ class _Hub:
                         store = await asyncio.to_thread(
                             open_store, self.plan.store, self.plan.state_dir
                         )
-                    more = await self._write(store)
+                    more = await self._write(store) or await self._read_back(store)
                 except SidestreamError as error:
                     self._store_up, self._store_detail = False, str(error)
                     self._say("store", str(error))
@@ -273,7 +275,7 @@ class _Hub:
                     continue
                 attempt = 0
                 if not more:
-                    await self._to_store.wait()
+                    await self._rest(store.settling)
         finally:
             if store is not None:
                 store.close()
@@ -288,6 +290,27 @@ class _Hub:
         numbers = [number for number, _ in cells]
         await self._insist(partial(_mark_written, numbers=numbers, now=self._clock()))
         return True
+
+    async def _read_back(self, store: Store) -> bool:
+        """Look for cells that a killed store has lost; they are then written again."""
+        until = self._clock() - store.settling
+        cells = await self._insist(lambda opened: opened.book.unsettled(until, _STORE))
+        if not cells:
+            return False
+        missing = await asyncio.to_thread(store.missing, [cell for _, cell in cells])
+        if missing:
+            _log.warning("the store has lost %d cells: they are written again", len(missing))
+        # Equal cells are one cell: each is of another name or window.
+        lost = [number for number, cell in cells if cell in missing]
+        numbers = [number for number, _ in cells]
+        await self._insist(lambda opened: opened.book.settle(numbers, lost))
+        return True
+
+    async def _rest(self, settling: int) -> None:
+        """Wait for new cells, or for confirmed ones to have settled."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READ_BACK if settling else None):
+                await self._to_store.wait()
 
     # Status.
 

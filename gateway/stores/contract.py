@@ -12,6 +12,10 @@ from gateway.contract import Cell
 class Store(Protocol):
     """A place for released cells, safe to call again with what it already has."""
 
+    @property
+    def settling(self) -> int:
+        """Nanoseconds in which a store that is killed may still lose what it has confirmed."""
+
     def write(self, cells: Sequence[Cell]) -> None:
         """Store released cells; on return the store has confirmed all of them.
 
@@ -21,6 +25,12 @@ class Store(Protocol):
 
     def read(self, start: int, end: int) -> list[Cell]:
         """Give the cells whose windows start in [start, end), in nanoseconds, by start and name."""
+
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Give those of some confirmed cells that the store has not, or not wholly.
+
+        A store that cannot be asked is believed. Raises `TransientError` when it is away.
+        """
 
     def close(self) -> None:
         """Let go of files and connections."""

@@ -1,6 +1,8 @@
 """The store behind the InfluxDB write API: InfluxDB 2 and 3, and VictoriaMetrics.
 
-A write is confirmed by the server's 204. Facts of VictoriaMetrics to know: lines that are
+A write is confirmed by the server's 204; VictoriaMetrics keeps what it has confirmed in memory at
+first, and loses it when it is killed (1.79: lost 8 s after the write, kept 20 s after it). So cells
+are read back once it must have them on disk. Facts of VictoriaMetrics to know: lines that are
 malformed, older than its retention or in the future are dropped without an error; a point sent
 twice is kept twice unless the server runs with `-dedup.minScrapeInterval=1ms`; numbers keep 15
 significant digits; what is written can be read a second or two later.
@@ -17,15 +19,21 @@ from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import StorePlan
-from gateway.contract import Cell
+from gateway.contract import Cell, nanoseconds
 from gateway.stores import line
 
+SETTLING = 30_000_000_000
+"""Nanoseconds after which what was confirmed is on the server's disk."""
 _MILLISECOND = 1_000_000
+_Point = tuple[int, tuple[tuple[str, str], ...]]
+"""An instant in nanoseconds since 1970, and labels."""
 _BUSY = (408, 425, 429)
 
 
 class InfluxStore:
     """Released cells as points of one measurement, written one confirmed batch at a time."""
+
+    settling = SETTLING
 
     def __init__(self, plan: StorePlan) -> None:
         self._plan = plan
@@ -73,6 +81,31 @@ class InfluxStore:
 
         Raises `PermanentError` where there is none (InfluxDB: query it with its own tools).
         """
+        found = [
+            line.from_point(dict(labels), fields, at)
+            for (at, labels), fields in self._points(start, end).items()
+        ]
+        return sorted(found, key=lambda cell: (cell.window.start, cell.cell))
+
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:
+        """Read cells back; a server without VictoriaMetrics' export API is believed."""
+        starts = [nanoseconds(cell.window.start) for cell in cells]
+        if not starts:
+            return []
+        try:
+            points = self._points(min(starts), max(starts) + _MILLISECOND)
+        except PermanentError:
+            return []
+        whole = {
+            (at, dict(labels).get("cell"))
+            for (at, labels), fields in points.items()
+            if fields.keys() >= line.FIELDS
+        }
+        return [
+            cell for at, cell in zip(starts, cells, strict=True) if (at, cell.cell) not in whole
+        ]
+
+    def _points(self, start: int, end: int) -> dict[_Point, dict[str, float]]:
         selector = f'{{__name__=~"{self._plan.measurement}_.*"}}'
         query = urllib.parse.urlencode(
             {
@@ -81,17 +114,14 @@ class InfluxStore:
                 "end": f"{(end - _MILLISECOND) / 1e9:.3f}",
             }
         )
-        points: dict[tuple[int, tuple[tuple[str, str], ...]], dict[str, float]] = defaultdict(dict)
+        points: dict[_Point, dict[str, float]] = defaultdict(dict)
         for text in self._export(query).splitlines():
             series = json.loads(text)
             name = series["metric"].pop("__name__").removeprefix(self._plan.measurement + "_")
             labels = tuple(sorted(series["metric"].items()))
             for value, moment in zip(series["values"], series["timestamps"], strict=True):
                 points[moment * _MILLISECOND, labels][name] = value
-        found = [
-            line.from_point(dict(labels), fields, at) for (at, labels), fields in points.items()
-        ]
-        return sorted(found, key=lambda cell: (cell.window.start, cell.cell))
+        return points
 
     def _export(self, query: str) -> str:
         url = f"{self.url}/api/v1/export?{query}"

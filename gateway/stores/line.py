@@ -12,6 +12,7 @@ from typing import Any, get_args
 from gateway.contract import Cell, Contributors, Mark, nanoseconds, rfc3339
 
 LABELS = ("cluster", "cell", "kind", "code", "place", "band", "direction", "unit", "status")
+FIELDS = {"quantity", "contributors", "coverage", "marks", "length", "released"}
 MARKS: tuple[Mark, ...] = get_args(Mark)
 _BANDS: Mapping[int, Contributors] = {1: "1-2", 3: "3-5", 6: "6-10", 11: "11-20", 21: ">20"}
 _LOWEST = {band: lowest for lowest, band in _BANDS.items()}

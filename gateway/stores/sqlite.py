@@ -35,6 +35,9 @@ _COLUMNS = (
 class SqliteStore:
     """Released cells as rows, one per cell and window, instants as RFC 3339 in UTC."""
 
+    settling = 0
+    """What was committed stays."""
+
     def __init__(self, path: Path, table: str = "sidestream_cell") -> None:
         if not _NAME.fullmatch(table):
             raise PermanentError(
@@ -88,6 +91,10 @@ class SqliteStore:
         with self._translated():
             rows = self._connection.execute(query, (first, last)).fetchall()
         return [_cell(row) for row in rows]
+
+    def missing(self, cells: Sequence[Cell]) -> list[Cell]:  # noqa: ARG002 the contract's
+        """Give nothing: what was committed stays."""
+        return []
 
     def close(self) -> None:
         """Close the file."""

@@ -20,17 +20,20 @@ from adapters.errors import PermanentError
 from config.hub_plan import HubPlan, Member, StorePlan
 from config.plan import BrokerPlan
 from gateway.contract import Cell, Receipt, cells_topic, presence_topic, receipts_topic
+from gateway.hub import service
 from gateway.hub.service import run_hub
 from gateway.hub.status import LEDGER, hub_cells, hub_status, read_live
 from gateway.mqtt import Connection, keep_connected
 from gateway.seal import read_receipt
 from gateway.stores.contract import open_store
+from gateway.stores.influx import InfluxStore
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Clock, Notes, Plant, heat, hub_plan, plant
-from tests.servers import Mosquitto, MosquittoMaker, free_port, program
+from tests.servers import Mosquitto, MosquittoMaker, VictoriaMetrics, free_port, program
 
 pytestmark = [pytest.mark.integration, pytest.mark.mosquitto]
 PLANTS = tuple(plant(number) for number in range(1, 5))
 LONG = 20.0
+KEEPING = ("-retentionPeriod=100y", "-search.latencyOffset=0s", "-dedup.minScrapeInterval=1ms")
 
 
 def write_key(folder: Path) -> None:
@@ -269,6 +272,40 @@ async def test_a_store_that_is_away_holds_up_neither_receipts_nor_the_feed(
     assert (status.unwritten_cells, status.unpublished_cells) == (1, 0)
     assert status.live is not None
     assert "away" in status.live.store
+
+
+@pytest.mark.victoria
+async def test_what_a_killed_store_has_lost_is_written_again(
+    tmp_path: Path, mosquitto: MosquittoMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broker, victoria = mosquitto(), VictoriaMetrics(tmp_path / "store", *KEEPING)
+    monkeypatch.setattr(InfluxStore, "settling", 1_000_000_000)
+    monkeypatch.setattr(service, "READ_BACK", 0.2)
+    store = StorePlan(kind="influxdb", url=victoria.url)
+    plan, clock = planned(tmp_path, broker.port, store=store), Clock(now=MONDAY + 4 * HOUR)
+    victoria.start()
+    try:
+        async with hub_on(plan, clock), plants_on(broker.port) as plants:
+            sent = await send_hours(plants, range(1))
+            await until(lambda: same(sent, plants.stored))
+            await until(lambda: written(plan))
+            await asyncio.to_thread(victoria.kill)
+            await asyncio.to_thread(victoria.start)
+            opened = open_store(store, "")
+            # What was confirmed is gone; the clock goes on, and it is read back.
+            assert opened.read(MONDAY, MONDAY + HOUR) == []
+            clock.now += 2_000_000_000
+            await until(lambda: opened.read(MONDAY, MONDAY + HOUR))
+            opened.close()
+    finally:
+        victoria.kill()
+
+
+def written(plan: HubPlan) -> int:
+    """Count the cells that the store has confirmed."""
+    path = Path(plan.state_dir) / LEDGER
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        return int(db.execute("SELECT count(written) FROM cells").fetchone()[0])
 
 
 async def test_a_broker_that_is_away_is_waited_for_and_nothing_is_decided_meanwhile(

@@ -1,5 +1,8 @@
 """Every store keeps the same promises: one suite over all of them."""
 
+import contextlib
+import http.server
+import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -126,6 +129,47 @@ def test_what_was_written_is_there_after_it_is_opened_again(opener: Opener) -> N
     again = opener()
     assert read(again, 1) == [cell()]
     again.close()
+
+
+def test_what_is_not_there_is_told(store: Store) -> None:
+    cells = [cell(hour=hour) for hour in range(4)]
+    others = [cell("heat-rest", hour=2), cell(hour=7)]
+    store.write(cells)
+    assert read(store, 4) == cells
+    # A store whose commits stay has nothing to tell.
+    assert store.missing([*cells, *others]) == (others if store.settling else [])
+    assert store.missing([]) == []
+
+
+@pytest.mark.integration
+def test_a_server_that_cannot_be_asked_is_believed(tmp_path: Path) -> None:
+    with refusing() as port:
+        plan = StorePlan(kind="influxdb", url=f"http://127.0.0.1:{port}")
+        store = open_store(plan, str(tmp_path))
+        assert store.missing([cell()]) == []
+        store.close()
+
+
+@contextlib.contextmanager
+def refusing() -> Iterator[int]:
+    """Serve 404 to everything; gives the port."""
+
+    class Refusal(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = http.server.HTTPServer(("127.0.0.1", 0), Refusal)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1]
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_writing_nothing_is_allowed(store: Store) -> None:
