@@ -61,6 +61,7 @@ def check(plant_file: str, as_json: bool) -> None:
         ],
     )  # fmt: skip
     _show_analyses(document["streams"])
+    _show_series(document["streams"])
     hub = document["hub"]
     click.echo(
         "No [hub]: nothing leaves this plant."
@@ -83,6 +84,21 @@ def _show_analyses(streams: Sequence[Mapping[str, Any]]) -> None:
     if rows:
         columns = ("stream", "what", "valid now", "since", "until", "analysis")
         print_table("Analyses", columns, rows)
+
+
+def _show_series(streams: Sequence[Mapping[str, Any]]) -> None:
+    """Show what streams were before, where the file declares that any was reclassified."""
+    rows = [
+        (
+            row["name"], one["since"] or "always", one["code"] or "", one["status"] or "",
+            one["treatment"] or "", one["ns9431"] or "", one["direction"],
+        )
+        for row in streams
+        for one in row["series"]
+    ]  # fmt: skip
+    if rows:
+        columns = ("stream", "since", "code", "status", "treatment", "NS 9431", "direction")
+        print_table("Reclassified", columns, rows)
 
 
 def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
@@ -119,13 +135,16 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
 
 def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, *, hub: bool) -> Mapping[str, Any]:
     from agent.analyses import analyses  # noqa: PLC0415
+    from config.medium_names import medium_name  # noqa: PLC0415
 
+    heat = stream.meter.kind == "heat"
     return {
         "name": stream.name,
         "kind": stream.kind,
         "code": stream.code,
         "unit": stream.unit,
         "meter": stream.meter.kind,
+        "medium": medium_name(stream.meter.medium) if heat else None,
         "points": [
             f"{given.source}.{given.point}"
             for role, given in stream.meter.inputs.items()
@@ -140,13 +159,28 @@ def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, *, hub: bool) -> Map
         ],
         "basis": stream.basis,
         "analyses": [asdict(one) for one in analyses(stream, zone, now)],
+        "series": _series(stream, zone),
         "share": stream.share,
         "leaves": _leaves(stream, hub=hub),
     }
 
 
+def _series(stream: "StreamPlan", zone: ZoneInfo) -> list[dict[str, Any]]:
+    """Give the classifications the file declares, by the local day each holds from."""
+    from agent.localtime import local_day  # noqa: PLC0415
+
+    course = stream.series
+    if course is None:
+        return []
+    return [
+        {"since": str(local_day(edge, zone)) if edge else None, **asdict(one)}
+        for edge, one in zip(course.since, course.values, strict=True)
+    ]
+
+
 def _meter(row: Mapping[str, Any]) -> str:
-    text = f"{row['meter']} of {', '.join(row['points'])}"
+    medium = f" in {row['medium']}" if row["medium"] not in (None, "water") else ""
+    text = f"{row['meter']}{medium} of {', '.join(row['points'])}"
     gates = [
         f"{one['point']} is {' or '.join(f'{value:g}' for value in one['good'])}"
         for one in row["only_while"]
