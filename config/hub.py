@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from adapters.fields import Duration, FileName, Place, Settings, seconds
 from config import toml
 from config.hub_broker import BrokerFilesTable, broker_files
+from config.hub_limits import LimitsTable, limits
 from config.hub_plan import Calendar, HubPlan, Member, Rules, StorePlan
 from config.locate import Findings, at, validated
 from config.meters import NANOSECONDS
@@ -191,6 +192,8 @@ class HubFile(Settings):
     """The plants of the cluster."""
     store: StoreTable = StoreTable()
     """Where released cells go."""
+    limits: LimitsTable = LimitsTable()
+    """What the hub takes of what others send."""
     broker: BrokerFilesTable = BrokerFilesTable()
     """The cluster's broker, as `sidestream hub broker-config` writes it."""
     state: StateTable = StateTable()
@@ -226,6 +229,7 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         wait=round(release.wait * NANOSECONDS),
         store=_store(tables["store"]),
         rules=_rules(release),
+        limits=limits(tables["limits"]),
         files=broker_files(tables["broker"], reached),
     )
 

@@ -64,13 +64,22 @@ class StorePlan:
 class HubLimits:
     """Bounds on what others send.
 
-    `batch` is messages a commit, `quarantine_bytes` what is kept of one payload, `future` how far
-    ahead of the hub's clock a window may end, `oldest` how old its start may be.
+    `batch` is messages a commit; `rate` messages a second that a member may send, `burst` how many
+    at once; `daily_records` and `daily_bytes` what is stored of a member in a day (UTC).
+    `quarantine_rows` is kept in all, `quarantine_each` of one sender, `quarantine_bytes` of one
+    payload, `quarantine_age` for how long. `future` is how far ahead of the hub's clock a window
+    may end, `oldest` how old its start may be.
     """
 
     batch: int = 200
+    rate: float = 100.0
+    burst: int = 2000
+    daily_records: int = 20_000
+    daily_bytes: int = 64_000_000
     quarantine_rows: int = 1000
+    quarantine_each: int = 100
     quarantine_bytes: int = 4096
+    quarantine_age: int = 90 * 86_400_000_000_000
     future: int = 300_000_000_000
     oldest: int = 400 * 86_400_000_000_000
 

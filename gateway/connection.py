@@ -31,6 +31,8 @@ from gateway.reasons import BLAME, KEEPALIVE_TIMEOUT, PACKET_TOO_LARGE, refused_
 
 MAX_WAITING = 10_000
 """Messages of QoS 0 beyond this many waiting are dropped, as QoS 0 allows."""
+MAX_WAITING_BYTES = 16 * 1024 * 1024
+"""Bytes waiting beyond which messages of QoS 0 are dropped."""
 TOPIC_ROOM = 272
 """Bytes of a packet kept for its topic (256) and its header (16)."""
 CLOSE_SECONDS = 2.0
@@ -68,6 +70,7 @@ class Connection:
         self._publishing: dict[int, _Publishing] = {}
         self._subscribing: dict[int, asyncio.Future[list[ReasonCode]]] = {}
         self._inbound: asyncio.Queue[Inbound | None] = asyncio.Queue()
+        self._inbound_bytes = 0
         self._unacked: set[int] = set()
         self._connack: asyncio.Future[None] = self._loop.create_future()
         self._error: SidestreamError | None = None
@@ -154,6 +157,7 @@ class Connection:
         if message is None:
             self._inbound.put_nowait(None)
             raise await self._loss()
+        self._inbound_bytes -= len(message.payload)
         if not self._manual:
             self.ack(message)
         return message
@@ -377,6 +381,11 @@ class Connection:
         if message.qos:
             self._unacked.add(message.mid)
             token = _Token(self, message.mid, message.qos)
-        elif self._inbound.qsize() >= MAX_WAITING:
+        elif self._full(len(message.payload)):
             return
+        self._inbound_bytes += len(message.payload)
         self._inbound.put_nowait(Inbound(topic, bytes(message.payload), message.retain, token))
+
+    def _full(self, more: int) -> bool:
+        waiting, size = self._inbound.qsize(), self._inbound_bytes + more
+        return waiting >= MAX_WAITING or size > MAX_WAITING_BYTES

@@ -71,6 +71,10 @@ def _problems(found: "HubStatus", *, running: bool) -> list[str]:
             problems.append(f"store away: {live.store}")
         if live.problem:
             problems.append(live.problem)
+        problems += [
+            f"{name or 'somebody who is no member'} sends more than is taken ([limits])"
+            for name in live.limited
+        ]
     if found.set_aside:
         problems.append(f"the ledger was damaged: {found.set_aside}")
     problems += [f"{one.name} has never sent a record" for one in found.members if not one.records]
@@ -99,6 +103,10 @@ def _show(found: "HubStatus", problems: list[str]) -> None:
         ("cells decided", found.decided_cells),
         ("cells not yet in the store", found.unwritten_cells),
         ("cells not yet published", found.unpublished_cells),
+    ]
+    counts += [
+        (f"not taken, beyond limits: {name or 'no member'}", n)
+        for name, n in sorted(found.limited.items())
     ]
     counts += [(f"quarantined: {reason}", n) for reason, n in sorted(found.quarantine.items())]
     print_table("Ledger", ("", ""), counts)

@@ -72,8 +72,16 @@ class Gate:
         keys = [(member, PlantPublic.parse(member.key_text)) for member in members]
         return cls(cluster, key, {key.fingerprint: (m, key) for m, key in keys}, limits)
 
-    def judge(self, topic: str, payload: bytes, now: int) -> Verdict:
-        """Judge one message on a records topic; `now` is the hub's time in nanoseconds."""
+    def members(self) -> tuple[tuple[Member, PlantPublic], ...]:
+        """Give the roster's members and their keys."""
+        return tuple(self.roster.values())
+
+    def judge(self, topic: str, payload: bytes, now: int, sender: str | None = None) -> Verdict:
+        """Judge one message on a records topic; `now` is the hub's time in nanoseconds.
+
+        `sender` is the member whose topic it is: what is refused is put down to it where the
+        content does not prove whose it is.
+        """
         pseudonym = topic.rpartition("/")[2]
         if not _HEX32.fullmatch(pseudonym):
             return Refused("misaddressed", "no pseudonym in the topic", topic, payload)
@@ -93,11 +101,11 @@ class Gate:
                 topic,
                 payload,
                 pseudonym,
-                member.name if member and error.reason != "bad-signature" else None,
+                member.name if member and error.reason != "bad-signature" else sender,
                 known if named else None,
             )
         except RecursionError:
-            return Refused("malformed", "nested too deeply", topic, payload, pseudonym)
+            return Refused("malformed", "nested too deeply", topic, payload, pseudonym, sender)
 
     def _member(self, content: Mapping[str, Any]) -> tuple[Member, PlantPublic]:
         name = content.get("plant")

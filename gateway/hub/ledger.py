@@ -3,13 +3,17 @@
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from config.hub_plan import HubLimits
 from gateway.contract import Record, Refusal
+from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
+
+_NONE: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -28,8 +32,13 @@ class Ledger:
         self._database = database
         self._limits = limits
 
-    def store(self, verdicts: Sequence[Verdict], now: int) -> dict[str, Draft]:
+    def store(
+        self, verdicts: Sequence[Verdict], now: int, limited: Mapping[str, int] = _NONE
+    ) -> dict[str, Draft]:
         """Commit a batch and give what to tell each pseudonym.
+
+        `limited` counts messages by sender that were not even looked at. A record beyond its
+        member's day is counted with them, and nobody is told of it.
 
         A record already there is told of again; one whose id is known with other content is
         quarantined as a conflict, unless its plant has begun a new run since: then the first stands
@@ -37,18 +46,25 @@ class Ledger:
         """
         drafts: dict[str, Draft] = defaultdict(Draft)
         with self._database.change() as cursor:
+            new_day, newest = _begin_day(cursor, now), _newest(cursor)
+            for name, count in limited.items():
+                _count(cursor, f"limited:{name}", count)
             for verdict in verdicts:
                 if isinstance(verdict, Accepted):
                     self._accept(cursor, verdict, drafts[verdict.record.pseudonym], now)
                 else:
                     self._refuse(cursor, verdict, drafts, now)
-            self._trim(cursor)
+            if new_day or _newest(cursor) != newest:
+                self._trim(cursor, now)
         return dict(drafts)
 
     def _accept(self, cursor: sqlite3.Cursor, verdict: Accepted, draft: Draft, now: int) -> None:
         record = verdict.record
         known = cursor.execute("SELECT digest FROM records WHERE id = ?", (record.id,)).fetchone()
         if known is None:
+            if self._beyond_day(cursor, verdict):
+                _count(cursor, f"limited:{verdict.member.name}")
+                return
             _insert(cursor, verdict, now)
         elif known[0] == verdict.digest:
             _count(cursor, "duplicates")
@@ -73,11 +89,27 @@ class Ledger:
         if refused.record is not None and refused.pseudonym is not None:
             drafts[refused.pseudonym].refused.append((refused.record, refused.reason))
 
-    def _trim(self, cursor: sqlite3.Cursor) -> None:
-        """Drop the oldest of the quarantine past its bound, counting them."""
+    def _beyond_day(self, cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+        """Count a new record towards its member's day; tells when there is no room for it."""
+        name, size = verdict.member.name, len(verdict.content)
+        records = _value(cursor, f"today:records:{name}") + 1
+        if records > self._limits.daily_records:
+            return True
+        if _value(cursor, f"today:bytes:{name}") + size > self._limits.daily_bytes:
+            return True
+        _count(cursor, f"today:records:{name}")
+        _count(cursor, f"today:bytes:{name}", size)
+        return False
+
+    def _trim(self, cursor: sqlite3.Cursor, now: int) -> None:
+        """Drop the oldest of the quarantine past its bounds, counting them."""
+        rows, each = self._limits.quarantine_rows, self._limits.quarantine_each
         cursor.execute(
-            "DELETE FROM quarantine WHERE number <= (SELECT max(number) FROM quarantine) - ?",
-            (self._limits.quarantine_rows,),
+            "DELETE FROM quarantine WHERE received < ?1 OR number IN (SELECT number FROM (SELECT "
+            "number, row_number() OVER (PARTITION BY member ORDER BY number DESC) AS mine, "
+            "row_number() OVER (ORDER BY number DESC) AS place FROM quarantine) "
+            "WHERE mine > ?2 OR place > ?3)",
+            (now - self._limits.quarantine_age, each, rows),
         )
         if cursor.rowcount > 0:
             _count(cursor, "quarantine-dropped", cursor.rowcount)
@@ -101,6 +133,26 @@ def _conflict(verdict: Accepted, detail: str) -> Refused:
         verdict.member.name,
         verdict.record.id,
     )
+
+
+def _begin_day(cursor: sqlite3.Cursor, now: int) -> bool:
+    """Forget what was stored of members in another day; tells whether one has begun."""
+    day = now // DAY
+    if _value(cursor, "today") == day:
+        return False
+    cursor.execute("DELETE FROM counters WHERE name = 'today' OR name LIKE 'today:%'")
+    _count(cursor, "today", day)
+    return True
+
+
+def _newest(cursor: sqlite3.Cursor) -> int | None:
+    found: int | None = cursor.execute("SELECT max(number) FROM quarantine").fetchone()[0]
+    return found
+
+
+def _value(cursor: sqlite3.Cursor, name: str) -> int:
+    row = cursor.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
+    return 0 if row is None else int(row[0])
 
 
 def _count(cursor: sqlite3.Cursor, name: str, more: int = 1) -> None:

@@ -46,6 +46,13 @@ def _ledger(status: HubStatus) -> list[Metric]:
             "reason",
             status.quarantine,
         ),
+        by(
+            "sidestream_hub_limited_total",
+            "counter",
+            "Messages not taken for the limits, by sender.",
+            "member",
+            status.limited,
+        ),
         one(
             "sidestream_hub_undecided_figures",
             "gauge",

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import random
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -17,11 +16,19 @@ from adapters.errors import PermanentError, SidestreamError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway import prometheus
-from gateway.contract import cells_topic, presence_topic, receipts_topic, records_topic, rfc3339
+from gateway.contract import (
+    Refusal,
+    cells_topic,
+    presence_topic,
+    receipts_topic,
+    records_topic,
+    rfc3339,
+)
 from gateway.hub.book import Numbered
 from gateway.hub.intake import Gate, Refused, receipt_content
 from gateway.hub.metrics import metrics
 from gateway.hub.presence import Presences
+from gateway.hub.quota import Quotas
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import Live, summary, write_live
 from gateway.hub.vault import Open, Vault
@@ -40,6 +47,8 @@ READ_BACK = 5.0
 """Seconds between looks for confirmed cells to be read back."""
 BACKOFF = (0.5, 60.0)
 """First and longest wait in seconds before a store, or a full disk, is tried again."""
+LIMITED_FOR = 600_000_000_000
+"""Nanoseconds for which the status tells of a sender that sent more than is taken."""
 SESSION_EXPIRY = 30 * 86_400
 """Seconds a broker keeps the hub's queue while the hub is away."""
 _FEED = 100
@@ -70,13 +79,17 @@ async def run_hub(
         hub.vault.close()
 
 
-def _gate(plan: HubPlan, key: HubKey) -> Gate:
+def _door(plan: HubPlan, key: HubKey, now: int) -> tuple[Gate, Quotas]:
+    """Make what judges messages and what counts them; raises `PermanentError` for a bad key."""
     try:
-        return Gate.of(plan.cluster, key, plan.members, plan.limits)
+        gate = Gate.of(plan.cluster, key, plan.members, plan.limits)
+        quotas = Quotas(plan.cluster, key, gate.members(), plan.limits)
+        quotas.name(now)
     except ValueError as error:
         raise PermanentError(
             f"a member's key cannot be read: expected {error}", mend="correct it in the hub file"
         ) from error
+    return gate, quotas
 
 
 def _broker(plan: HubPlan, key: HubKey) -> BrokerPlan:
@@ -93,8 +106,10 @@ class _Hub:
         self._clock = clock
         self._notify = notify
         self._key = HubKey(load(Path(plan.key_file)))
-        self._gate = _gate(plan, self._key)
+        self._gate, self._quotas = _door(plan, self._key, clock())
         self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members)
+        self._limited: dict[str, int] = {}
+        self._refused: set[Refusal] = set()
         self._presences = Presences()
         self._started = clock()
         self._up_since: int | None = None
@@ -160,27 +175,37 @@ class _Hub:
             batch = [await connection.next()]
             while connection.pending() and len(batch) < self.plan.limits.batch:
                 batch.append(await connection.next())
-            records = [message for message in batch if self._is_record(message)]
+            records = self._records(batch)
             receipts = await self._insist(partial(self._store, records)) if records else []
             for message in batch:
                 connection.ack(message)
             sending = (self._tell(connection, topic, receipt) for topic, receipt in receipts)
             await asyncio.gather(*sending)
 
-    def _is_record(self, message: Inbound) -> bool:
-        if message.topic.startswith(presence_topic(self.plan.cluster, "")):
-            self._presences.note(message.topic, message.payload)
-            return False
-        return True
+    def _records(self, batch: Sequence[Inbound]) -> list[tuple[Inbound, str]]:
+        """Give the records of a batch and their senders, without what is beyond a sender's rate."""
+        now, found = self._clock(), []
+        for message in batch:
+            sender = self._quotas.sender(message.topic, now)
+            if not self._quotas.admit(sender, now):
+                continue
+            if message.topic.startswith(presence_topic(self.plan.cluster, "")):
+                self._presences.note(message.topic, message.payload)
+            else:
+                found.append((message, sender))
+        return found
 
-    def _store(self, batch: Sequence[Inbound], opened: Open) -> list[tuple[str, bytes]]:
+    def _store(self, batch: Sequence[tuple[Inbound, str]], opened: Open) -> list[tuple[str, bytes]]:
         now, cluster = self._clock(), self.plan.cluster
-        verdicts = [self._gate.judge(message.topic, message.payload, now) for message in batch]
+        verdicts = [
+            self._gate.judge(message.topic, message.payload, now, sender or None)
+            for message, sender in batch
+        ]
         drafts = opened.ledger.store(verdicts, now)
-        refused = Counter(one.reason for one in verdicts if isinstance(one, Refused))
-        if refused:
-            told = ", ".join(f"{count} {reason}" for reason, count in sorted(refused.items()))
-            self._say("quarantine", told)
+        refused = {one.reason for one in verdicts if isinstance(one, Refused)}
+        if not refused <= self._refused:
+            self._refused |= refused
+            self._say("quarantine", ", ".join(sorted(self._refused)))
         receipts = []
         for name, draft in drafts.items():
             content = receipt_content(
@@ -329,6 +354,7 @@ class _Hub:
         try:
             heard = self._presences.copy()
             online = await self.vault.run(lambda opened: heard.members(opened.ledger.member_of))
+            await self._note_limited()
             live = self._live(online)
             write_live(self.plan, live)
             text = await self.vault.run(partial(_metrics, plan=self.plan, live=live))
@@ -340,6 +366,17 @@ class _Hub:
         link = "connected" if self._link.connected else f"not connected: {self._link.detail}"
         self._notify(f"STATUS=broker {link}".replace("\n", " "))
 
+    async def _note_limited(self) -> None:
+        """Store how much of each sender was not taken, and tell for a while who it was."""
+        now, counts = self._clock(), self._quotas.taken_limited()
+        if counts:
+            await self.vault.run(lambda opened: opened.ledger.store((), now, counts))
+        self._limited |= dict.fromkeys(counts, now)
+        recent = {name: at for name, at in self._limited.items() if now - at < LIMITED_FOR}
+        self._limited = recent
+        names = ", ".join(sorted(name or "senders nobody knows" for name in recent))
+        self._say("limits", f"more messages than are taken from {names}" if names else "")
+
     def _live(self, online: dict[str, bool]) -> Live:
         return Live(
             updated=self._clock(),
@@ -350,6 +387,7 @@ class _Hub:
             store=self._store_detail,
             problem=self._problem,
             online=online,
+            limited=sorted(self._limited),
         )
 
 

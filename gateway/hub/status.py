@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,7 +19,7 @@ FILE = "hub-status.json"
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """What only the running hub knows: its links, who is online, what is wrong now."""
+    """What only the running hub knows: its links, who is online or limited, what is wrong."""
 
     updated: int
     started: int
@@ -29,6 +29,7 @@ class Live:
     store: str
     problem: str = ""
     online: Mapping[str, bool] = field(default_factory=dict)
+    limited: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class HubStatus:
     unwritten_cells: int
     unpublished_cells: int
     set_aside: str | None
+    limited: Mapping[str, int] = field(default_factory=dict)
+    """Messages not taken for their sender's rate or day; `""` is all who are no members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +109,12 @@ def summary(cursor: sqlite3.Cursor, plan: HubPlan, live: Live | None) -> HubStat
     """Count what is in the ledger; cheap enough to be asked every few seconds."""
     counters: dict[str, int] = dict(_rows(cursor, "SELECT name, value FROM counters"))
     senders = {row[0]: row for row in _rows(cursor, _SENDERS)}
-    quarantine = {
-        name.removeprefix("quarantined:"): value
-        for name, value in counters.items()
-        if name.startswith("quarantined:")
-    }
     set_aside = _rows(cursor, "SELECT value FROM meta WHERE key = 'set_aside'")
     return HubStatus(
         cluster=plan.cluster,
         live=live,
         members=_members(plan, senders, live),
-        quarantine=quarantine,
+        quarantine=_under("quarantined:", counters),
         quarantine_dropped=counters.get("quarantine-dropped", 0),
         duplicates=counters.get("duplicates", 0),
         superseded=counters.get("superseded", 0),
@@ -126,12 +124,22 @@ def summary(cursor: sqlite3.Cursor, plan: HubPlan, live: Live | None) -> HubStat
         unwritten_cells=_number(cursor, _UNWRITTEN),
         unpublished_cells=_number(cursor, _UNPUBLISHED),
         set_aside=set_aside[0][0] if set_aside else None,
+        limited=_under("limited:", counters),
     )
 
 
+def _under(prefix: str, counters: Mapping[str, int]) -> dict[str, int]:
+    return {
+        name.removeprefix(prefix): value
+        for name, value in counters.items()
+        if name.startswith(prefix)
+    }
+
+
+# What a member writes as its sequence may be anything: its sum may not overflow.
 _SENDERS = (
-    'SELECT member, sum(records), max(received), max("end"), sum(last - first + 1 - records) '
-    "FROM senders GROUP BY member"
+    'SELECT member, sum(records), max(received), max("end"), '
+    "CAST(min(total(last - first + 1 - records), 9e15) AS INTEGER) FROM senders GROUP BY member"
 )
 _UNDECIDED = "SELECT count(*) FROM figures WHERE counted IS NULL AND superseded = 0"
 _UNWRITTEN = "SELECT count(*) FROM cells WHERE status = 'released' AND written IS NULL"

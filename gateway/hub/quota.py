@@ -1,0 +1,85 @@
+"""How fast each sender may send: a bucket of messages a member, one for all others together."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from config.hub_plan import HubLimits, Member
+from gateway.contract import quarter
+from gateway.hub.access import periods
+from gateway.keys import HubKey, PlantPublic
+
+NOBODY = ""
+"""The sender of what comes on a topic that is no member's."""
+SECOND = 1_000_000_000
+UNKNOWN_SHARE = 10
+"""All senders that are no members have a tenth of one member's rate together."""
+
+
+@dataclass(slots=True)
+class Bucket:
+    """Messages that may come at once (`size`), filled again at `rate` a second."""
+
+    rate: float
+    size: float
+    left: float
+    filled: int
+
+    def take(self, now: int) -> bool:
+        """Take one message at `now` (nanoseconds), where there is room for it."""
+        passed = max(0, now - self.filled) / SECOND
+        self.left = min(self.size, self.left + passed * self.rate)
+        self.filled = now
+        if self.left < 1:
+            return False
+        self.left -= 1
+        return True
+
+
+@dataclass(slots=True)
+class Quotas:
+    """Who sends on which topic in the quarters around now, and how much of it is taken."""
+
+    cluster: str
+    key: HubKey
+    members: Sequence[tuple[Member, PlantPublic]]
+    limits: HubLimits
+    _names: dict[str, str] = field(default_factory=dict)
+    _period: str = ""
+    _buckets: dict[str, Bucket] = field(default_factory=dict)
+    _limited: dict[str, int] = field(default_factory=dict)
+
+    def sender(self, topic: str, now: int) -> str:
+        """Give the member whose topic it is, or `NOBODY`."""
+        if self._period != quarter(now):
+            self.name(now)
+        return self._names.get(topic.rpartition("/")[2], NOBODY)
+
+    def name(self, now: int) -> None:
+        """Learn members' names in the quarters around now; raises ValueError for a bad key."""
+        named = periods(now, self.limits.oldest)
+        self._period = quarter(now)
+        self._names = {
+            name: member.name
+            for member, public in self.members
+            for name in self.key.pseudonyms(public, self.cluster, named)
+        }
+
+    def admit(self, sender: str, now: int) -> bool:
+        """Tell whether one more message of a sender is taken; counts those that are not."""
+        bucket = self._buckets.get(sender)
+        if bucket is None:
+            bucket = self._buckets[sender] = self._bucket(sender, now)
+        if bucket.take(now):
+            return True
+        self._limited[sender] = self._limited.get(sender, 0) + 1
+        return False
+
+    def _bucket(self, sender: str, now: int) -> Bucket:
+        share = UNKNOWN_SHARE if sender == NOBODY else 1
+        size = max(1.0, self.limits.burst / share)
+        return Bucket(self.limits.rate / share, size, size, now)
+
+    def taken_limited(self) -> Mapping[str, int]:
+        """Give how many messages of each sender were not taken since this was last asked."""
+        found, self._limited = self._limited, {}
+        return found
