@@ -78,7 +78,7 @@ class Publisher:
         self._wake.set()
 
     def reconnect(self) -> None:
-        """End the link cleanly and make a new one, for which TLS files are read anew."""
+        """End the link cleanly and make a new one; secrets and TLS files are read anew for it."""
         self._again.set()
 
     def stop(self) -> None:
@@ -97,6 +97,7 @@ class Publisher:
             will=Will(self._presence(), gone, retain=True),
             on_state=self._link,
             sign=self._sign,
+            anew=self._again,
         )
 
     def _presence(self) -> str:
@@ -129,24 +130,13 @@ class Publisher:
                     tasks.create_task(self._hear(connection, dispatch)),
                     tasks.create_task(self._send_on(connection, dispatch)),
                 ]
-                await self._asked_to_end()
+                await self._stop.wait()
                 for task in working:
                     task.cancel()
         except* LinkLostError as lost:
             raise LinkLostError("the link to the broker is lost") from lost
-        if not self._stop.is_set():
-            raise LinkLostError("asked to connect anew")
         gone = rfc8785.dumps({"v": VERSION, "online": False})
         await connection.publish(self._presence(), gone, retain=True)
-
-    async def _asked_to_end(self) -> None:
-        self._again.clear()
-        asked = [asyncio.ensure_future(event.wait()) for event in (self._stop, self._again)]
-        try:
-            await asyncio.wait(asked, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for each in asked:
-                each.cancel()
 
     async def _listen_for(self, connection: Connection, pseudonyms: set[str]) -> None:
         new = pseudonyms - self._heard

@@ -160,7 +160,7 @@ class StoreTable(Settings):
     bucket: str = Field(default="sidestream", min_length=1)
     """Bucket or database, for InfluxDB."""
     token_file: FileName | None = None
-    """File with the token alone in it, mode 0600, or `"credential:NAME"`."""
+    """File with the token alone in it, mode 0600, or `"credential:NAME"`; read for each batch."""
     measurement: str = Field(default="sidestream_cell", pattern=r"^[A-Za-z0-9_]+$")
     """Measurement the cells are written as."""
     timeout: Duration = 10.0

@@ -163,7 +163,7 @@ class TlsPlan:
 
 @dataclass(frozen=True, slots=True)
 class BrokerPlan:
-    """How to reach a broker."""
+    """How to reach a broker; the password's file, where there is one, is read for each link."""
 
     host: str
     port: int
@@ -173,6 +173,7 @@ class BrokerPlan:
     password: str | None = None
     client_id: str | None = None
     keepalive: int = 30
+    password_file: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

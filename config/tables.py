@@ -74,7 +74,8 @@ class BrokerTable(Settings):
     username: str | None = Field(default=None, min_length=1)
     """User name at the broker."""
     password_file: FileName | None = None
-    """File with the password alone in it, mode 0600, or `"credential:NAME"`."""
+    """File with the password alone in it, mode 0600, or `"credential:NAME"`; read at each
+    connection."""
     version: Literal["5", "3.1.1"] = "5"
     """MQTT version. With 3.1.1 a broker cannot say that it refused a message."""
     client_id: str | None = Field(default=None, min_length=1, max_length=128)
@@ -123,6 +124,7 @@ def broker(table: BrokerTable, at: Key, findings: Findings) -> BrokerPlan:
         password=secret(table.password_file, (*at, "password_file"), findings),
         client_id=table.client_id,
         keepalive=table.keepalive,
+        password_file=table.password_file,
     )
 
 

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from gateway import tls
-from gateway.reasons import SESSION_TAKEN_OVER, publish_mend
+from gateway.reasons import SESSION_TAKEN_OVER, Login, publish_mend
 
 MAX_IN_FLIGHT = 20
 """Messages sent and not yet acknowledged, at most; more of them wait their turn."""
@@ -65,6 +65,7 @@ class Terms:
     manual_ack: bool
     will: Will | None
     in_flight: int = MAX_IN_FLIGHT
+    login: Login = ""
 
 
 class Causes(logging.Handler):

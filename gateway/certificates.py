@@ -6,6 +6,8 @@ from pathlib import Path
 
 from cryptography import x509
 
+from config.plan import BrokerPlan
+
 NANOSECONDS = 1_000_000_000
 _DAY = 86_400 * NANOSECONDS
 STAGES = (7, 30)
@@ -43,6 +45,30 @@ def warning(end: int, now: int) -> str:
 def state_of(paths: Iterable[Path]) -> tuple[tuple[int, int] | None, ...]:
     """Give what shows that one of several files was replaced: time of change and inode of each."""
     return tuple(_state(path) for path in paths)
+
+
+def broker_files(broker: BrokerPlan) -> dict[str, Path]:
+    """Give the files of a broker's connection by the keys that name them in `[hub]`."""
+    tls = broker.tls
+    named = {"hub.password_file": broker.password_file}
+    if tls is not None:
+        named |= {"hub.tls.ca": tls.ca, "hub.tls.certificate": tls.certificate}
+        named |= {"hub.tls.key": tls.key}
+    return {name: Path(path) for name, path in named.items() if path}
+
+
+class Files:
+    """The files of a broker's connection, as they were when somebody last looked."""
+
+    def __init__(self, broker: BrokerPlan | None) -> None:
+        self._paths = () if broker is None else tuple(broker_files(broker).values())
+        self._seen: tuple[tuple[int, int] | None, ...] | None = None
+
+    def replaced(self) -> bool:
+        """Tell whether one has changed since the last look; blocks."""
+        now = state_of(self._paths)
+        before, self._seen = self._seen, now
+        return before is not None and now != before
 
 
 def _state(path: Path) -> tuple[int, int] | None:

@@ -62,6 +62,7 @@ class Connection:
         self._client = client
         self._where = where
         self._manual = terms.manual_ack
+        self._login = terms.login
         self._causes = causes
         self._loop = asyncio.get_running_loop()
         self._limit = terms.in_flight
@@ -305,7 +306,9 @@ class Connection:
         if self._connack.done():
             return
         if reason.is_failure:
-            self._connack.set_exception(refused_connection(reason.value, str(reason), self._where))
+            self._connack.set_exception(
+                refused_connection(reason.value, str(reason), self._where, self._login)
+            )
             return
         self._packet_limit = getattr(properties, "MaximumPacketSize", None)
         if self._packet_limit is not None:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -15,6 +16,8 @@ from config.plan import BrokerPlan
 from gateway import tls
 from gateway.broker import MAX_IN_FLIGHT, Causes, LinkLostError, Terms, cut_short, explain
 from gateway.connection import Connection
+from gateway.reasons import Login
+from gateway.secret import read_secret
 
 MAX_UNACKED = 1000
 """Messages the broker may send ahead of our acknowledgements (MQTT 5 Receive Maximum)."""
@@ -26,14 +29,14 @@ OPEN_SECONDS = 15.0
 async def open_connection(plan: BrokerPlan, terms: Terms) -> Connection:
     """Connect to a broker.
 
-    TLS files are read anew each time. Raises `PermanentError` for what a person must mend, else
-    `TransientError`.
+    TLS files and the password's file are read anew each time. Raises `PermanentError` for what a
+    person must mend, else `TransientError`.
     """
     client = _client(plan, terms)
     causes = Causes()
     client.enable_logger(_logger(causes))
     client.on_socket_close = lambda _client, _data, closing: causes.ask(closing)
-    connection = Connection(client, _where(plan), terms, causes)
+    connection = Connection(client, _where(plan), replace(terms, login=_login(plan)), causes)
     try:
         async with asyncio.timeout(OPEN_SECONDS):
             await _in_thread(lambda: _dial(client, plan, terms), lambda: _hang_up(client))
@@ -45,6 +48,12 @@ async def open_connection(plan: BrokerPlan, terms: Terms) -> Connection:
         connection.abandon()
         raise
     return connection
+
+
+def _login(plan: BrokerPlan) -> Login:
+    if plan.username is not None:
+        return "user"
+    return "certificate" if plan.tls is not None and plan.tls.certificate else ""
 
 
 def _where(plan: BrokerPlan) -> str:
@@ -78,14 +87,14 @@ def _client(plan: BrokerPlan, terms: Terms) -> Client:
         manual_ack=True,
     )
     client.max_inflight_messages = MAX_IN_FLIGHT
-    if plan.username is not None:
-        client.username_pw_set(plan.username, plan.password)
     if terms.will is not None:
         client.will_set(terms.will.topic, terms.will.payload, qos=1, retain=terms.will.retain)
     return client
 
 
 def _dial(client: Client, plan: BrokerPlan, terms: Terms) -> None:
+    if plan.username is not None:
+        client.username_pw_set(plan.username, _password(plan))
     if plan.tls is not None:
         client.tls_set_context(tls.context(plan.tls))
     # A silent link is found after two of paho's intervals: three quarters make it one and a half.
@@ -102,6 +111,12 @@ def _dial(client: Client, plan: BrokerPlan, terms: Terms) -> None:
         code = client.connect(plan.host, plan.port, keepalive)
     if code != MQTTErrorCode.MQTT_ERR_SUCCESS:
         raise ConnectionResetError("the broker closed the link")
+
+
+def _password(plan: BrokerPlan) -> str | None:
+    if plan.password_file is None:
+        return plan.password
+    return read_secret(plan.password_file)
 
 
 def _properties(terms: Terms) -> Properties:

@@ -1,6 +1,7 @@
 """Stay connected to a broker: run a session on each link, for good, and tell the link's state."""
 
 import asyncio
+import contextlib
 import random
 import time
 from collections.abc import Awaitable, Callable
@@ -81,6 +82,7 @@ async def keep_connected(
     backoff: tuple[float, float] = (1.0, 20.0),
     clock: Callable[[], int] = time.time_ns,
     sign: Callable[[float], None] = lambda _: None,
+    anew: asyncio.Event | None = None,
 ) -> None:
     """Run `session` on a link to the broker, again on each new link, until it returns.
 
@@ -90,7 +92,8 @@ async def keep_connected(
     connection, and is cancelled when it does not end by itself. What a person must mend is told
     through `on_state` and tried again slowly, for it may be mended without a restart: TLS files
     are read anew for each link. When the session returns, or this is cancelled, the link is ended
-    cleanly. `sign` is told, between sessions, within how many seconds it will be told again. Raises
+    cleanly. `sign` is told, between sessions, within how many seconds it will be told again. When
+    `anew` is set, the link is ended cleanly, or a wait cut short, and a new one made. Raises
     `PermanentError` for a kept session without a client id, and what the session
     raises, except for `LinkLostError` and `RefusedError`.
     """
@@ -99,8 +102,10 @@ async def keep_connected(
     terms = Terms(clean, session_expiry, manual_ack, will)
     tell = _Teller(on_state, clock)
     loop = asyncio.get_running_loop()
+    anew = anew or asyncio.Event()
     attempt = 0
     while True:
+        anew.clear()
         sign(OPEN_SECONDS + LATE_SECONDS)
         try:
             connection = await open_connection(plan, terms)
@@ -109,7 +114,7 @@ async def keep_connected(
         else:
             tell(True)
             began = loop.time()
-            ended = await _serve(connection, session)
+            ended = await _serve(connection, session, anew)
             if ended is None:
                 tell(False, "ended")
                 return
@@ -126,20 +131,28 @@ async def keep_connected(
         slow = isinstance(problem, PermanentError)
         wait = pause(attempt, backoff, random.random(), slow=slow)  # noqa: S311 - jitter
         sign(wait + LATE_SECONDS)
-        await asyncio.sleep(wait)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await anew.wait()
 
 
-async def _serve(connection: Connection, session: Session) -> SidestreamError | None:
+async def _serve(
+    connection: Connection, session: Session, anew: asyncio.Event
+) -> SidestreamError | None:
     """Run a session on a link; gives why the link ended, or None when the session returned."""
     running = asyncio.ensure_future(session(connection))
     lost = asyncio.ensure_future(connection.lost.wait())
+    asked = asyncio.ensure_future(anew.wait())
     try:
-        await asyncio.wait({running, lost}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({running, lost, asked}, return_when=asyncio.FIRST_COMPLETED)
+        if anew.is_set() and not running.done() and not connection.lost.is_set():
+            return LinkLostError("asked to connect anew")
         if not running.done():
             await asyncio.wait({running}, timeout=GRACE_SECONDS)
         return await _outcome(connection, running)
     finally:
         lost.cancel()
+        asked.cancel()
         await _stop(running)
         await connection.close()
 

@@ -1,7 +1,12 @@
 """What a broker's reason codes (MQTT 5.0, section 2.4) mean to a person."""
 
+from typing import Literal
+
 from adapters.errors import PermanentError, SidestreamError, TransientError
 
+Login = Literal["user", "certificate", ""]
+"""How a client says who it is: by name and password, by its certificate, or not at all."""
+BAD_LOGIN = 134
 NOT_AUTHORIZED = 135
 KEEPALIVE_TIMEOUT = 141
 SESSION_TAKEN_OVER = 142
@@ -13,8 +18,6 @@ _CONNECT_MENDS = {
     130: "",
     132: 'set `version` to the broker\'s: "5" or "3.1.1"',
     133: "give this client another `client_id`, or ask the broker's operator which it accepts",
-    134: "correct `username` and the password file",
-    135: "ask the broker's operator to admit this client (its user or its certificate)",
     138: "ask the broker's operator to lift the ban on this client",
     140: "ask the broker's operator for user name or certificate authentication",
     144: "ask the broker's operator to allow the topic of this client's last will",
@@ -29,10 +32,32 @@ BLAME = frozenset({129, 130, NOT_AUTHORIZED, 144, PACKET_TOO_LARGE, 153, 154, 15
 """Reasons for which a broker ends the connection because of one message it was sent."""
 
 
-def refused_connection(code: int, name: str, where: str) -> SidestreamError:
+_USER = (
+    "check `username` and the password in `password_file`; then ask the broker's operator to admit "
+    "this user"
+)
+_UNKNOWN = (
+    "set `username` and `password_file`, or `certificate` and `key` in [hub.tls], to what the "
+    "broker's operator gave for this client"
+)
+_LOGINS = {
+    "user": ("the broker does not admit this user (wrong name or password)", _USER),
+    "certificate": (
+        "the broker does not admit the name in this client's certificate",
+        "ask the broker's operator to admit this certificate's common name",
+    ),
+    "": ("the broker admits nobody without a login", _UNKNOWN),
+}
+"""Refusals of a CONNACK by how the client says who it is: brokers do not tell them apart."""
+
+
+def refused_connection(code: int, name: str, where: str, login: Login) -> SidestreamError:
     """Make the error for a CONNACK: permanent when a person must act, else transient."""
+    if code in (BAD_LOGIN, NOT_AUTHORIZED):
+        what, mend = _LOGINS[login]
+        return PermanentError(f"{what}: {name.lower()}", where=where, mend=mend)
     what = f"the broker refused the connection: {name.lower()}"
-    mend = _CONNECT_MENDS.get(code)
+    mend = _CONNECT_MENDS.get(code, "")
     if not mend:
         return TransientError(what, where=where)
     return PermanentError(what, where=where, mend=mend)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from agent.cli.run import stop_on_signals
 def run(hub_file: str, verbose: bool, form: str) -> None:
     """Run the hub of HUB_FILE until stopped.
 
-    It stops cleanly on SIGTERM and SIGINT. Exit code 78 means that the file must be mended.
+    It stops cleanly on SIGTERM and SIGINT, and connects to the broker anew on SIGHUP. Exit code
+    78 means that the file must be mended.
 
     \b
     Example:
@@ -37,7 +39,9 @@ def run(hub_file: str, verbose: bool, form: str) -> None:
 
     async def serve() -> None:
         logging.getLogger("sidestream.hub").info("hub of cluster %s starts", plan.cluster)
-        await run_hub(plan, time.time_ns, stop_on_signals(), notify)
+        anew = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, anew.set)
+        await run_hub(plan, time.time_ns, stop_on_signals(), notify, anew)
 
     with claimed(Path(plan.state_dir), "hub"):
         asyncio.run(serve())

@@ -16,6 +16,7 @@ from adapters.errors import PermanentError, SidestreamError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway import prometheus
+from gateway.certificates import Files
 from gateway.contract import (
     Refusal,
     cells_topic,
@@ -56,15 +57,20 @@ _STORE = 500
 
 
 async def run_hub(
-    plan: HubPlan, clock: Callable[[], int], stop: asyncio.Event, notify: Callable[[str], object]
+    plan: HubPlan,
+    clock: Callable[[], int],
+    stop: asyncio.Event,
+    notify: Callable[[str], object],
+    anew: asyncio.Event | None = None,
 ) -> None:
     """Run the hub until `stop` is set.
 
-    `clock` gives nanoseconds since 1970 UTC; `notify` takes sd_notify's lines. Raises
+    `clock` gives nanoseconds since 1970 UTC; `notify` takes sd_notify's lines; when `anew` is set
+    the hub connects to its broker anew. Raises
     `PermanentError` for what a person must mend before the hub can start: its key, a member's
     key, its ledger's version or place.
     """
-    hub = _Hub(plan, clock, notify)
+    hub = _Hub(plan, clock, notify, anew or asyncio.Event())
     try:
         await hub.report()
         notify("READY=1")
@@ -99,9 +105,15 @@ def _broker(plan: HubPlan, key: HubKey) -> BrokerPlan:
 
 class _Hub:
     def __init__(
-        self, plan: HubPlan, clock: Callable[[], int], notify: Callable[[str], object]
+        self,
+        plan: HubPlan,
+        clock: Callable[[], int],
+        notify: Callable[[str], object],
+        anew: asyncio.Event,
     ) -> None:
         self.plan = plan
+        self._anew = anew
+        self._files = Files(plan.broker)
         self.vault = Vault(plan, clock)
         self._clock = clock
         self._notify = notify
@@ -148,6 +160,7 @@ class _Hub:
             manual_ack=True,
             on_state=self._linked,
             clock=self._clock,
+            anew=self._anew,
         )
 
     def _linked(self, state: LinkState) -> None:
@@ -342,6 +355,9 @@ class _Hub:
     async def watch(self) -> None:
         while True:
             await self.report()
+            if await asyncio.to_thread(self._files.replaced):
+                _log.info("the files for the broker's connection have changed")
+                self._anew.set()
             # Told only after the ledger's thread has answered: a sign of progress, not of life.
             self._notify("WATCHDOG=1")
             self._changed.clear()

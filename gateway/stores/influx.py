@@ -14,12 +14,12 @@ import urllib.parse
 import urllib.request
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import StorePlan
 from gateway.contract import Cell, nanoseconds
+from gateway.secret import read_secret
 from gateway.stores import line
 
 SETTLING = 30_000_000_000
@@ -39,6 +39,9 @@ class InfluxStore:
         self._plan = plan
         self.url = (plan.url or "").rstrip("/")
         self._token = _token(plan)
+        self._connect()
+
+    def _connect(self) -> None:
         try:
             from influxdb_client import InfluxDBClient  # noqa: PLC0415 an optional package
             from influxdb_client.client.write_api import SYNCHRONOUS  # noqa: PLC0415
@@ -51,13 +54,25 @@ class InfluxStore:
         self._client: Any = InfluxDBClient(
             url=self.url,
             token=self._token,
-            org=plan.org or "-",
-            timeout=plan.timeout // _MILLISECOND,
+            org=self._plan.org or "-",
+            timeout=self._plan.timeout // _MILLISECOND,
         )
         self._api: Any = self._client.write_api(write_options=SYNCHRONOUS)
 
+    def _follow_token(self) -> None:
+        """Take up a token that was replaced since the last batch."""
+        token = _token(self._plan)
+        if token != self._token:
+            self.close()
+            self._token = token
+            self._connect()
+
     def write(self, cells: Sequence[Cell]) -> None:
-        """Write cells as one batch; returns on the server's confirmation."""
+        """Write cells as one batch; returns on the server's confirmation.
+
+        The token's file is read for each batch.
+        """
+        self._follow_token()
         from influxdb_client.rest import ApiException  # noqa: PLC0415 an optional package
         from urllib3.exceptions import HTTPError  # noqa: PLC0415
 
@@ -150,13 +165,4 @@ class InfluxStore:
 
 
 def _token(plan: StorePlan) -> str:
-    if plan.token_file is None:
-        return ""
-    try:
-        return Path(plan.token_file).read_text().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PermanentError(
-            f"the token cannot be read ({error})",
-            where=plan.token_file,
-            mend="let the hub's user read it, mode 0600",
-        ) from error
+    return read_secret(plan.token_file).strip() if plan.token_file is not None else ""

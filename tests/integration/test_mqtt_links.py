@@ -234,7 +234,8 @@ async def test_wrong_credentials_are_told_and_mended_without_a_restart(
     wrong = broker(server.port, version=version, username="plant", password="guess")
     async with kept(wrong) as link:
         await eventually(lambda: link.told("not authorized"))
-        assert link.told("admit this client")
+        assert link.told("the broker does not admit this user")
+        assert link.told("check `username` and the password")
         assert "guess" not in str(link.states)
     right = broker(server.port, version=version, username="plant", password="secret")
     async with kept(right) as link:

@@ -2,6 +2,7 @@
 
 import socket
 import ssl
+from typing import get_args
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from adapters.errors import PermanentError, TransientError
 from gateway.broker import ended, explain, packet_size, publish_refused
-from gateway.reasons import refused_connection
+from gateway.reasons import Login, refused_connection
 
 topics = st.text(
     st.characters(codec="utf-8", exclude_characters="+#\0", exclude_categories=["Cs"]), min_size=1
@@ -69,24 +70,32 @@ class _Paired(Client):
         return self.end
 
 
-@given(st.sampled_from(sorted(ReasonCode.names)))
-def test_every_reason_to_refuse_a_connection_has_words_and_where(code: int) -> None:
+LOGINS = st.sampled_from(get_args(Login))
+
+
+@given(st.sampled_from(sorted(ReasonCode.names)), LOGINS)
+def test_every_reason_to_refuse_a_connection_has_words_and_where(code: int, login: Login) -> None:
     names = [name for name, kinds in ReasonCode.names[code].items() if PacketTypes.CONNACK in kinds]
     for name in names:
-        error = refused_connection(code, name, "hub:8883")
+        error = refused_connection(code, name, "hub:8883", login)
         assert name.lower() in str(error)
         assert str(error).startswith("hub:8883: ")
         assert isinstance(error, TransientError) or error.mend
 
 
-@given(st.sampled_from([132, 133, 134, 135, 138]))
-def test_what_only_a_person_can_mend_is_permanent(code: int) -> None:
-    assert isinstance(refused_connection(code, "name", "hub"), PermanentError)
+@given(st.sampled_from([132, 133, 134, 135, 138]), LOGINS)
+def test_what_only_a_person_can_mend_is_permanent(code: int, login: Login) -> None:
+    assert isinstance(refused_connection(code, "name", "hub", login), PermanentError)
 
 
-@given(st.sampled_from([136, 137, 151, 159]))
-def test_what_passes_by_itself_is_transient(code: int) -> None:
-    assert isinstance(refused_connection(code, "name", "hub"), TransientError)
+@given(st.sampled_from([136, 137, 151, 159]), LOGINS)
+def test_what_passes_by_itself_is_transient(code: int, login: Login) -> None:
+    assert isinstance(refused_connection(code, "name", "hub", login), TransientError)
+
+
+def test_a_login_that_is_refused_is_told_by_what_it_was() -> None:
+    told = {refused_connection(135, "not authorized", "hub", one).what for one in get_args(Login)}
+    assert len(told) == len(get_args(Login))
 
 
 def test_a_client_id_used_twice_is_explained() -> None:

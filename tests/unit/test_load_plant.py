@@ -509,6 +509,7 @@ def test_a_password_is_read_from_its_file_or_from_a_credential(tmp_path: Path) -
     found = plan(tmp_path, f'{text}"pass"').uplink
     assert found is not None
     assert found.broker.password == "geheim"
+    assert str(found.broker.password_file).endswith("pass")
     env = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     assert plan(tmp_path, f'{text}"credential:pass"', env).uplink == found
     assert only(tmp_path, f'{text}"credential:pass"').key == "hub.password_file"

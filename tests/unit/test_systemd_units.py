@@ -53,6 +53,13 @@ def test_a_unit_sets_what_the_program_counts_on(unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", PROGRAMS)
+def test_a_reload_is_a_signal_sent_from_outside_the_locks(unit: str) -> None:
+    # Within the locks nothing but the program may be started (NoExecPaths).
+    assert service(unit)["ExecReload"] == ["+/bin/sh -c 'kill -s HUP $MAINPID'"]
+    assert service(unit)["NoExecPaths"] == ["/"]
+
+
+@pytest.mark.parametrize("unit", PROGRAMS)
 def test_a_unit_cannot_take_a_connection(unit: str) -> None:
     found = service(unit)
     allowed, *denied = found["SystemCallFilter"]
