@@ -16,6 +16,7 @@ from agent.series import marked
 from agent.tables import Commit
 from agent.total import Event, Total
 from agent.window import NEVER
+from agent.yearly import TALLIES, YEAR
 from config.plan import PlantPlan, StreamPlan, WindowPlan
 from gateway.contract import rfc3339
 
@@ -219,7 +220,8 @@ class Backfill:
         self.written += len(totals)
         events = [each for each in self._pipeline.drain_events() if self._within(each)]
         return Commit(
-            state={BACKFILL + self.task.source: self._state()},
+            # The agent then counts the year anew, with what is filled in.
+            state={BACKFILL + self.task.source: self._state(), YEAR + TALLIES: {}},
             totals=totals,
             events=events,
             released_to=self._released_to,

@@ -10,12 +10,23 @@ from typing import Any
 
 from adapters.reading import NANOSECONDS, Block
 from agent.figure import Carry, Disclosure, disclose
+from agent.magnitude import (
+    NOTHING_TOLD,
+    Key,
+    Magnitudes,
+    Told,
+    is_due,
+    magnitudes,
+    told_document,
+)
 from agent.pipeline import Pipeline
+from agent.policy import NOBODY, policy
 from agent.record import SealedRecord, Sealer
 from agent.series import Held, Series, as_of, marked, renewed
 from agent.tables import Commit
 from agent.total import Event, Total
-from config.plan import PlantPlan
+from agent.yearly import TALLIES, TOLD, YEAR, Tally, tallied, tallies_document
+from config.plan import PlantPlan, StreamPlan
 
 STREAM = "stream:"
 CURSOR = "cursor:"
@@ -48,13 +59,16 @@ class Memory:
     run: int | None = None
     carried: Mapping[str, Carry] = field(default_factory=dict)
     series: tuple[Held, ...] = ()
+    tallies: Mapping[str, Tally] = field(default_factory=dict)
+    told: Mapping[Key, Told] = field(default_factory=lambda: NOTHING_TOLD)
 
 
 class Engine:
     """The plant's way from readings to records, one call at a time.
 
     `jitter` draws the delay of a record in nanoseconds, afresh for each record. `horizon` is how
-    far ahead of the clock a reading may be (None: any distance, for recorded data).
+    far ahead of the clock a reading may be (None: any distance, for recorded data). `withdrawn`
+    names, when a record is made, the streams that were taken back, and what is told of each.
     """
 
     def __init__(
@@ -64,11 +78,13 @@ class Engine:
         jitter: Callable[[], int],
         memory: Memory | None = None,
         horizon: int | None = HORIZON,
+        withdrawn: Callable[[], Mapping[str, str]] = lambda: NOBODY,
     ) -> None:
         memory = memory or Memory()
-        self._plan = plan
+        self.plan = plan
         self._sealer = sealer
         self._jitter = jitter
+        self._withdrawn = withdrawn
         self.pipeline = Pipeline(
             plan.streams, plan.windows, memory.streams or None, horizon=horizon
         )
@@ -79,6 +95,7 @@ class Engine:
         self.run = memory.run
         """Number of the count the records' sequence is in."""
         self._carried = memory.carried
+        self._tallies, self._told = memory.tallies, memory.told
         self._remembered = memory.series
         self._series: Mapping[str, Series] | None = None
         self._began: tuple[int, tuple[Held, ...]] | None = None
@@ -109,7 +126,7 @@ class Engine:
     def _begin(self, now: int) -> None:
         """See what the streams are since the last start, from the first instant heard of."""
         begun = max(now, self._released_to or 0)
-        windows, streams = self._plan.windows, self._plan.streams
+        windows, streams = self.plan.windows, self.plan.streams
         found = renewed(streams, self._remembered, begun, windows.release)
         self._series, self._began = found.series, (begun, found.held)
         self._events += found.events
@@ -126,15 +143,22 @@ class Engine:
 
     def release_start(self, now: int) -> int:
         """Give the start of the release window of an instant."""
-        return now - now % self._plan.windows.release
+        return now - now % self.plan.windows.release
 
-    def set_aside(self, now: int, later: Sequence[Total], receipted_to: int) -> None:
+    def set_aside(
+        self,
+        now: int,
+        later: Sequence[Total],
+        receipted_to: int,
+        tallies: Mapping[str, Tally] | None = None,
+    ) -> None:
         """Begin anew at `now`, which is right; everything before must have been committed.
 
         `later` are the committed totals from `release_start(now)` on. `receipted_to` is how far the
-        hub has records: what it has is not made again.
+        hub has records: what it has is not made again. `tallies` count what was before both.
         """
-        floor = now - now % self._plan.windows.measure
+        self._tallies = tallies or {}
+        floor = now - now % self.plan.windows.measure
         start = max(self.release_start(now), receipted_to)
         future: dict[str, list[Total]] = {}
         self._waiting = {}
@@ -173,9 +197,9 @@ class Engine:
 
     def _release(self, now: int) -> None:
         """Make a record for each release window that every stream has moved past."""
-        length = self._plan.windows.release
+        length = self.plan.windows.release
         closed = min(
-            (self._closed_to.get(stream.name, 0) for stream in self._plan.streams), default=0
+            (self._closed_to.get(stream.name, 0) for stream in self.plan.streams), default=0
         )
         if self._released_to is None:
             first = min(total.start for held in self._waiting.values() for total in held)
@@ -197,21 +221,42 @@ class Engine:
             return
         disclosure = self.disclose(totals, start)
         self._carried = disclosure.carried
+        self._tallies = tallied(self._tallies, self._streams(start), totals, start)
+        year = self.year(start, end)
+        orders, more = (None, ()) if year is None else (year.items, year.steps)
+        self._told = self._told if year is None else year.told
         self._sequence += 1
         record = self._sealer.seal(
-            start, end, self._sequence, disclosure.figures, disclosure.steps, self.run
+            start,
+            end,
+            self._sequence,
+            disclosure.figures,
+            (*disclosure.steps, *more),
+            self.run,
+            orders,
         )
         due = max(now, end) + self._jitter()
         self._records.append((record, due))
 
     def disclose(self, totals: Mapping[str, list[Total]], start: int) -> Disclosure:
         """Apply the disclosure policy to the totals of one release window, as of its start."""
-        windows, series = self._plan.windows, self._series or {}
-        streams = [
+        windows, rules = self.plan.windows, policy(self.plan, self._withdrawn())
+        count = windows.release // windows.measure
+        return disclose(self._streams(start), totals, count, self._carried, rules)
+
+    def year(self, start: int, end: int) -> Magnitudes | None:
+        """Apply the policy to the year, in a release window in which a month ends."""
+        if not is_due(start, end):
+            return None
+        rules = policy(self.plan, self._withdrawn())
+        return magnitudes(self._streams(start), self._tallies, end, self._told, rules)
+
+    def _streams(self, start: int) -> list[StreamPlan]:
+        series = self._series or {}
+        return [
             as_of(one, series[one.name].at(start)) if one.name in series else one
-            for one in self._plan.streams
+            for one in self.plan.streams
         ]
-        return disclose(streams, totals, windows.release // windows.measure, self._carried)
 
     @property
     def restless(self) -> bool:
@@ -233,6 +278,9 @@ class Engine:
         if self._carried or CARRY + CARRIED in self._written:
             held = {name: asdict(carry) for name, carry in self._carried.items()}
             state[CARRY + CARRIED] = held
+        if self._sealer is not None:
+            state[YEAR + TALLIES] = tallies_document(self._tallies)
+            state[YEAR + TOLD] = told_document(self._told)
         changed = {name: body for name, body in state.items() if self._written.get(name) != body}
         commit = Commit(
             state=changed,

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import get_args
 
+from agent.policy import Policy, Step, admitted, generalised
 from agent.total import Total, counted
 from config.plan import StreamPlan
 from gateway.contract import Mark
@@ -29,16 +30,6 @@ STEPS = (
     "round",
 )
 """Names of the steps, in order; pseudonymise, pad, sign and seal follow when a record is made."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One step of the policy on one stream (or on the plant): what was done and what came of it."""
-
-    name: str
-    subject: str
-    outcome: str
-    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +86,28 @@ NO_CARRY: Mapping[str, Carry] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """What one stream brings to a figure, as it is before the streams are merged and rounded."""
+
+    stream: str
+    figure: Figure
+    digits: int
+
+
+@dataclass(frozen=True, slots=True)
 class Disclosure:
-    """The figures of one release window, every step that led to them, and what is carried on."""
+    """The figures of one release window, every step that led to them, and what is carried on.
+
+    `parts` is what the figures were merged of; it stays in the plant.
+    """
 
     figures: tuple[Figure, ...]
     steps: tuple[Step, ...]
     carried: Mapping[str, Carry] = field(default_factory=lambda: NO_CARRY)
+    parts: tuple[Part, ...] = ()
+
+
+OPEN = Policy()
 
 
 def disclose(
@@ -108,48 +115,45 @@ def disclose(
     totals: Mapping[str, Sequence[Total]],
     windows: int,
     carried: Mapping[str, Carry] = NO_CARRY,
+    rules: Policy = OPEN,
 ) -> Disclosure:
     """Apply the policy to one release window of `windows` measurement windows.
 
     `totals` holds each stream's totals in that release window; a missing one counts as not covered.
-    `carried` is what the release window before has carried on.
+    `carried` is what the release window before has carried on, `rules` what holds for all streams.
     """
     steps: list[Step] = []
-    figures: list[tuple[Figure, int]] = []
+    parts: list[Part] = []
     carries: dict[str, Carry] = {}
     for stream in streams:
         own = [counted(total, stream.basis) for total in totals.get(stream.name, ())]
-        figure = _stream(stream, own, windows, steps)
+        figure = _stream(stream, own, windows, rules, steps)
         if figure is not None and stream.meter.kind == "batch":
             figure = _gathered(stream, figure, own, carried.get(stream.name), carries, steps)
         elif figure is not None:
             figure = _covered(stream, figure, own, steps)
         if figure is not None:
-            figures.append((figure, stream.significant))
-    merged = _merge(figures, steps)
-    return Disclosure(
-        tuple(_round(figure, digits, steps) for figure, digits in merged), tuple(steps), carries
-    )
+            parts.append(Part(stream.name, figure, stream.significant))
+    figures = joined(parts, steps)
+    return Disclosure(figures, tuple(steps), carries, tuple(parts))
+
+
+def joined(parts: Sequence[Part], steps: list[Step]) -> tuple[Figure, ...]:
+    """Take the steps over all streams of the plant: merge what reads alike, then round."""
+    merged = _merge(parts, steps)
+    return tuple(_round(figure, digits, steps) for figure, digits in merged)
 
 
 def _stream(
-    stream: StreamPlan, totals: Sequence[Total], windows: int, steps: list[Step]
+    stream: StreamPlan, totals: Sequence[Total], windows: int, rules: Policy, steps: list[Step]
 ) -> Figure | None:
-    if stream.share == "off":
-        steps.append(Step("consent", stream.name, "share is off: nothing leaves", stopped=True))
+    if not admitted(stream, "cluster", rules, steps):
         return None
-    steps.append(Step("consent", stream.name, f"share is {stream.share}"))
-    if stream.never_publish:
-        steps.append(Step("security-class", stream.name, "never published", stopped=True))
-        return None
-    steps.append(Step("security-class", stream.name, "none"))
     if any(total.aggregation == "mean" for total in totals):
         steps.append(Step("generalise", stream.name, "a stock stays in the plant", stopped=True))
         return None
-    code = generalise(stream.code, stream.code_digits)
-    steps.append(
-        Step("generalise", stream.name, f"code {stream.code or 'none'} → {code or 'none'}")
-    )
+    code, step = generalised(stream)
+    steps.append(step)
     figure = coarsen(stream, code, totals, windows)
     dry = "" if stream.basis == "wet" else ", dry mass"
     outcome = f"{len(totals)} of {windows} windows → one release window{dry}"
@@ -200,13 +204,6 @@ def _covered(
     return figure
 
 
-def generalise(code: str | None, digits: int) -> str | None:
-    """Shorten a List of Waste code to 6, 4 or 2 digits; the asterisk stays with 6 only."""
-    if code is None or digits >= 6:  # noqa: PLR2004 (six digits are the whole code)
-        return code
-    return " ".join(code.rstrip("*").split()[: digits // 2])
-
-
 def coarsen(stream: StreamPlan, code: str | None, totals: Sequence[Total], windows: int) -> Figure:
     """Sum a stream's totals over a release window; the band is that of the largest share."""
     bands: dict[str, float] = {}
@@ -226,15 +223,15 @@ def coarsen(stream: StreamPlan, code: str | None, totals: Sequence[Total], windo
     )
 
 
-def _merge(figures: Sequence[tuple[Figure, int]], steps: list[Step]) -> list[tuple[Figure, int]]:
+def _merge(parts: Sequence[Part], steps: list[Step]) -> list[tuple[Figure, int]]:
     """Add figures of one key; the coarsest rounding of them holds for the sum."""
-    groups: dict[tuple[str, str, str, str, str], list[tuple[Figure, int]]] = {}
-    for figure, digits in figures:
-        groups.setdefault(figure.key, []).append((figure, digits))
-    if len(groups) < len(figures):
-        steps.append(Step("merge", "plant", f"{len(figures)} figures → {len(groups)}"))
+    groups: dict[tuple[str, str, str, str, str], list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.figure.key, []).append(part)
+    if len(groups) < len(parts):
+        steps.append(Step("merge", "plant", f"{len(parts)} figures → {len(groups)}"))
     return [
-        (_sum([figure for figure, _ in group]), min(digits for _, digits in group))
+        (_sum([part.figure for part in group]), min(part.digits for part in group))
         for _, group in sorted(groups.items())
     ]
 

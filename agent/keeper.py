@@ -11,6 +11,7 @@ from collections.abc import Callable
 from adapters.errors import TransientError
 from agent.engine import Engine
 from agent.outbox import Outbox
+from agent.recount import recount
 from agent.tables import Commit, Depth, Storage
 from agent.total import Event
 from agent.troubles import Troubles
@@ -118,13 +119,16 @@ class Keeper:
         try:
             later = await asyncio.to_thread(self._outbox.totals, start, 2**63 - 1)
             receipted_to = await asyncio.to_thread(self._outbox.receipted_to, start)
+            tallies = await asyncio.to_thread(
+                recount, self._outbox, self._engine.plan, receipted_to
+            )
         except CorruptError as error:
             await self.damaged(error)
             return False
         except TransientError as error:
             self._troubles.tell(STATE, str(error))
             return False
-        self._engine.set_aside(now, later, receipted_to)
+        self._engine.set_aside(now, later, receipted_to, tallies)
         await self.commit()
         return True
 

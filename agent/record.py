@@ -6,7 +6,9 @@ from typing import Any
 
 import rfc8785
 
-from agent.figure import Figure, Step
+from agent.figure import Figure
+from agent.magnitude import Ordered
+from agent.policy import Step
 from config.plan import UplinkPlan
 from gateway.contract import VERSION, quarter, record_id, rfc3339
 from gateway.keys import HubPublic, PlantKey
@@ -43,14 +45,18 @@ class Sealer:
         figures: Sequence[Figure],
         steps: Sequence[Step] = (),
         run: int | None = None,
+        orders: Sequence[Ordered] | None = None,
     ) -> SealedRecord:
         """Make the one record of a release window [start, end), empty or not.
 
-        `run` is the number of the count `sequence` is in; None where it has none.
+        `run` is the number of the count `sequence` is in; None where it has none. `orders` are the
+        year's orders of magnitude, None in a window that tells none.
         """
         content = self._content(start, end, sequence, figures)
         if run is not None:
             content["run"] = run
+        if orders is not None:
+            content["magnitudes"] = [order.content() for order in orders]
         payload = seal_record(content, self.plant.sign, self.hub, self.uplink.record_size)
         pseudonym = content["pseudonym"]
         return SealedRecord(

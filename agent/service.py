@@ -18,16 +18,19 @@ from agent.certificates import Certificates
 from agent.engine import AHEAD, CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
 from agent.keeper import Keeper
 from agent.lifeguard import Lifeguard
+from agent.magnitude import told_of
 from agent.metrics import metrics
 from agent.outbox import Outbox
 from agent.publisher import Publisher, live_window
 from agent.pulse import Pulse
 from agent.record import Sealer
+from agent.recount import completed
 from agent.supervisor import Supervisor, cancel
 from agent.tables import Depth, Storage
 from agent.timekeeper import Timekeeper
 from agent.total import Event
 from agent.troubles import Troubles
+from agent.yearly import TALLIES, TOLD, YEAR, tallies_of
 from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import keys, prometheus
 from gateway.database import CorruptError
@@ -102,10 +105,17 @@ def sealer(plan: PlantPlan) -> Sealer | None:
     return Sealer(plant, hub, plan.uplink)
 
 
-def memory(outbox: Outbox) -> Memory:
-    """Read what the engine must know to go on where the last commit stopped."""
+def memory(outbox: Outbox, plan: PlantPlan | None = None) -> Memory:
+    """Read what the engine must know to go on where the last commit stopped.
+
+    With a plan, tallies of the year that were not kept are counted from the totals.
+    """
     released = outbox.meta("released_to")
     start = int(released) if released else 0
+    year = outbox.state(YEAR)
+    tallies = tallies_of(year.get(TALLIES, {}))
+    if plan is not None and plan.uplink is not None:
+        tallies = completed(outbox, plan, tallies, start)
     return Memory(
         streams=outbox.state(STREAM),
         cursors=outbox.state(CURSOR),
@@ -116,6 +126,8 @@ def memory(outbox: Outbox) -> Memory:
         run=outbox.run(),
         carried=carried(outbox.state(CARRY)),
         series=tuple(outbox.series()),
+        tallies=tallies,
+        told=told_of(year.get(TOLD, ())),
     )
 
 
@@ -138,7 +150,7 @@ class Service:
             plan,
             seals,
             lambda: draw.randint(0, bound),
-            memory(outbox),
+            memory(outbox, plan),
             horizon=None if self._replay else HORIZON,
         )
         self._board = status.Board()

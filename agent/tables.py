@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Literal
 
-from agent.figure import Step
+from agent.policy import Step
 from agent.record import SealedRecord
 from agent.series import Held
 from agent.total import Event, Total

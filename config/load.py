@@ -13,6 +13,7 @@ from adapters.fields import Place
 from config import toml
 from config.attributes import Made, made
 from config.codes import likely, read_codes, siblings
+from config.disclosure import DisclosureTable, never_codes
 from config.errors import ConfigError, meant, shown
 from config.heat import MeterResolver
 from config.locate import Findings, validated
@@ -76,6 +77,7 @@ class _Loader:
         windows = self.table("windows", WindowsTable)
         outbox = self.table("outbox", OutboxTable)
         folders = self.table("state", StateTable)
+        disclosure: DisclosureTable | None = self.table("disclosure", DisclosureTable)
         uplink = self._uplink()
         self.codes = self._codes()
         sources = self._sources()
@@ -99,6 +101,7 @@ class _Loader:
             ),
             uplink=uplink,
             codes=self.codes,
+            never_codes=never_codes(disclosure or DisclosureTable()),
         )
 
     def table(self, name: str, model: type[Any]) -> Any:

@@ -18,7 +18,9 @@ from config.medium_plan import WATER, Medium, Properties
 Kind = Literal["material", "heat", "water", "gas"]
 MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
 Unit = Literal["t", "m3", "MW.h"]
-Share = Literal["off", "cluster"]
+Share = Literal["off", "band", "cluster", "partner"]
+SHARES: tuple[Share, ...] = ("off", "band", "cluster", "partner")
+"""How far a stream may go; each includes those before it."""
 Direction = Literal["surplus", "need"]
 Basis = Literal["wet", "dry"]
 RECORDED = "replay"
@@ -221,3 +223,5 @@ class PlantPlan:
     outbox: OutboxPlan
     uplink: UplinkPlan | None
     codes: CodeList | None = None
+    never_codes: tuple[str, ...] = ()
+    """Beginnings of material codes that are never published."""

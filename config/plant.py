@@ -13,6 +13,7 @@ from pydantic import (
 from adapters.adapter import SourceSettings
 from adapters.fields import Duration, FileName, Settings
 from config.attribute_tables import Makeup, Moisture
+from config.disclosure import DisclosureTable
 from config.locate import at
 from config.meter_tables import BatchMeter, HeatMeter, Meter, StockMeter
 from config.series_tables import BeforeTable
@@ -90,8 +91,9 @@ class StreamTable(Settings):
     meter: Meter
     """How it is measured: `{ total = … }`, `{ rate = … }`, `{ batch = …, ticket = … }`,
     `{ stock = … }` or `{ flow = …, supply = …, … }`."""
-    share: Literal["off", "cluster"] = "off"
-    """How far figures may go: nowhere, or sealed to the hub for cells in which nobody shows."""
+    share: Literal["off", "band", "cluster"] = "off"
+    """How far it may go: nowhere; its order of magnitude (of a year, once a month), sealed to the
+    hub; or its figures too, sealed to the hub for cells in which nobody shows."""
     never_publish: bool = False
     """Nothing of this stream ever leaves, whatever else is set."""
     code_digits: Literal[6, 4, 2] = 6
@@ -198,6 +200,8 @@ class PlantFile(Settings):
     """The devices to read: `[sources.NAME]`, with the settings of its `protocol`."""
     codes: CodesTable | None = None
     """The waste codes to go by."""
+    disclosure: DisclosureTable = DisclosureTable()
+    """What holds for all streams, whatever they say themselves."""
     streams: Mapping[str, StreamTable] = Field(default_factory=dict)
     """The side streams: `[streams.NAME]`."""
     windows: WindowsTable = WindowsTable()

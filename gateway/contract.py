@@ -22,6 +22,19 @@ FigureKind = Literal["material", "heat", "water", "gas"]
 FigureDirection = Literal["surplus", "need"]
 Mark = Literal["spread", "reset", "rollover", "reclassified", "clock-step", "late"]
 Band = Literal["<40", "40-60", "60-90", "90-120", "120-200", ">200"]
+Magnitude = Literal[
+    "0-1",
+    "1-10",
+    "10-100",
+    "100-1000",
+    "1000-10000",
+    "10000-100000",
+    "100000-1000000",
+    "1000000-10000000",
+    "10000000-100000000",
+    "100000000-1000000000",
+    ">1000000000",
+]
 Contributors = Literal["1-2", "3-5", "6-10", "11-20", ">20"]
 Refusal = Literal[
     "malformed",
@@ -82,6 +95,21 @@ class Figure(Message):
     """What a reader of the figure must know."""
 
 
+class YearMagnitude(Message):
+    """The order of magnitude of what a plant has of something in a year; told once a month."""
+
+    kind: FigureKind
+    """What kind of side stream this is."""
+    code: str | None = Field(default=None, pattern=r"^\d{2}( \d{2}){0,2}\*?$")
+    """Material code, generalised to 2, 4 or 6 digits; absent for heat."""
+    direction: FigureDirection
+    """Whether the plant has this to give or wants it."""
+    unit: FigureUnit
+    """UCUM unit of a year's quantity."""
+    magnitude: Magnitude
+    """From its first number to below its second, a year."""
+
+
 class Record(Message):
     """All figures of one plant for one release window, before sealing."""
 
@@ -107,6 +135,8 @@ class Record(Message):
     """Release window the figures are for."""
     figures: tuple[Figure, ...] = Field(max_length=500, strict=False)
     """The figures; none when nothing may leave."""
+    magnitudes: tuple[YearMagnitude, ...] = Field(default=(), max_length=500, strict=False)
+    """Orders of magnitude of the last year, in the record of the window in which a month ends."""
     signature: str
     """Ed25519 signature, base64, over the record without this member in canonical form."""
 

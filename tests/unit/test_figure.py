@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from agent.figure import STEPS, Carry, Disclosure, disclose, generalise, significant
+from agent.figure import STEPS, Carry, Disclosure, disclose, significant
+from agent.policy import generalise
 from agent.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 

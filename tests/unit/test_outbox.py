@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import PermanentError, TransientError
-from agent.figure import Step
 from agent.outbox import FILE, Outbox
+from agent.policy import Step
 from agent.record import SealedRecord
 from agent.tables import LAYOUT, Commit
 from agent.total import Event, Total

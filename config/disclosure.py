@@ -1,0 +1,48 @@
+"""What is never published, whatever else a plant file says: codes of security classes."""
+
+import re
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import AfterValidator, Field
+
+from adapters.fields import Settings
+from config.tables import text_schema
+
+ALWAYS = ("16 04",)
+"""Beginnings of codes that are refused in every plant: waste explosives, the title of heading 16 04
+in the List of Waste (Commission Decision 2000/532/EC)."""
+_PART = re.compile(r"(\d{2})(?: ?(\d{2})(?: ?(\d{2}))?)?\*?")
+
+
+def _beginning(text: str) -> str:
+    found = _PART.fullmatch(text)
+    if found is None:
+        raise ValueError('two, four or six digits of a code of the List of Waste, "06 10 99"')
+    return " ".join(filter(None, found.groups()))
+
+
+CodeBeginning = Annotated[
+    str,
+    AfterValidator(_beginning),
+    text_schema("code", r"^\d{2}( ?\d{2}( ?\d{2})?)?\*?$", "06 10 99", "16 04"),
+]
+
+
+class DisclosureTable(Settings):
+    """What holds for all streams, whatever they say themselves."""
+
+    never_publish_codes: tuple[CodeBeginning, ...] = Field(default=(), max_length=1000)
+    """Material codes of which nothing ever leaves, with or without their asterisk; `"06 10"` is
+    every code that begins so. Waste explosives (`"16 04"`) are always among them."""
+
+
+def never_codes(table: DisclosureTable) -> tuple[str, ...]:
+    """Give every beginning of a code that is never published, those that always hold included."""
+    return tuple(sorted({*ALWAYS, *table.never_publish_codes}))
+
+
+def barred_by(code: str, never: Sequence[str]) -> bool:
+    """Tell whether a code, with or without its asterisk, begins as one that is never published."""
+    digits = code.rstrip("*").split()
+    return any(digits[: len(part)] == part for part in (one.split() for one in never))
