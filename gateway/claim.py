@@ -7,6 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from adapters.errors import PermanentError
+from gateway.durable import make_directory
 
 FILE = "lock"
 _OURS = 0o600
@@ -19,7 +20,7 @@ def claimed(directory: Path, program: str) -> Iterator[None]:
     Raises `PermanentError` when another program holds it, or it cannot be made or written.
     """
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        make_directory(directory)
         held = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OURS)
     except OSError as error:
         raise PermanentError(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import mosquitto, program, victoria
+from tests.servers import may_trace, mosquitto, program, victoria
 
 __all__ = ["mosquitto", "victoria"]
 
@@ -19,6 +19,7 @@ _NEEDS = {
     "mosquitto": "the Debian package mosquitto: sudo apt-get install mosquitto",
     "victoria": "the Debian package victoria-metrics: sudo apt-get install victoria-metrics",
     "systemd": "the Debian package systemd, for systemd-analyze: sudo apt-get install systemd",
+    "strace": "the Debian package strace, and to trace: sudo apt-get install strace",
     "root": "root: sudo make test",
     "container": "a built package and a container with systemd: sudo make deb-test",
     "coolprop": 'the extra media: pip install "sidestream[media]"',
@@ -45,6 +46,8 @@ def _absent(marker: str) -> bool:
         return PACKAGE not in os.environ
     if marker == "coolprop":
         return find_spec("CoolProp") is None
+    if marker == "strace":
+        return not may_trace()
     try:
         program(_PROGRAMS[marker])
     except FileNotFoundError:

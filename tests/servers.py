@@ -10,6 +10,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,16 @@ def program(name: str, *places: str) -> str:
     if found is None:
         raise FileNotFoundError(name)
     return found
+
+
+@cache
+def may_trace() -> bool:
+    """Tell whether strace is installed and lets this process trace programs it starts."""
+    try:
+        command = [program("strace"), "-f", "--seccomp-bpf", "-qq", "-o", os.devnull, "true"]
+    except FileNotFoundError:
+        return False
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 class Server:

@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from gateway.contract import Cell, rfc3339
+from gateway.durable import make_directory
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _COLUMNS = (
@@ -45,7 +46,7 @@ class SqliteStore:
             )
         self._path, self._table = path, table
         with self._translated():
-            path.parent.mkdir(parents=True, exist_ok=True)
+            make_directory(path.parent)
             self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
             self._connection.row_factory = sqlite3.Row
             self._connection.execute("PRAGMA journal_mode = WAL")
