@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from adapters.reading import Value
 from agent.attributes import Attributes
@@ -12,7 +12,7 @@ from agent.total import Event, Total
 from agent.window import CLOCK_STEP, NEVER, Windows
 from config.plan import MeterPlan
 
-CROSS_CHECK = "cross-check"
+CROSS_CHECK: Final = "cross-check"
 OBSERVED = 0.99
 """Share of a window that both must have observed to be compared."""
 

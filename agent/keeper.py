@@ -6,16 +6,17 @@ with what is in memory; what a failing disk refuses is held back and tried again
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from adapters.errors import TransientError
 from agent.engine import Engine
 from agent.outbox import Outbox
 from agent.recount import recount
 from agent.tables import Commit, Depth, Storage
-from agent.total import Event
+from agent.total import Event, EventKind
 from agent.troubles import Troubles
 from config.plan import OutboxPlan
+from gateway import changes
 from gateway.database import CorruptError, FullError
 from gateway.reserve import Reserve
 
@@ -72,8 +73,10 @@ class Keeper:
             except TransientError as error:
                 self._troubles.tell(STATE, str(error))
                 return
-            self._unwritten = Commit()
+            kept, self._unwritten = self._unwritten, Commit()
             self._troubles.tell(STATE, "")
+        for event in kept.events:
+            _tell(event)
         self._kept()
 
     def _store(self) -> None:
@@ -158,6 +161,22 @@ class Keeper:
         return self._outbox.depth(), self._outbox.storage(self._reserve)
 
 
+def _tell(event: Event) -> None:
+    """Log what changed at a meter; what may come with every window is in the state file alone."""
+    if event.kind in _TOLD:
+        _log.log(
+            _TOLD[event.kind], "stream %s: %s: %s", event.stream, event.kind, event.detail,
+            extra={"stream": event.stream, "event": event.kind, "change": changes.EVENT},
+        )  # fmt: skip
+
+
+_TOLD: Mapping[EventKind, int] = {
+    "meter-silent": logging.WARNING,
+    "meter-back": logging.INFO,
+    "meter-changed": logging.WARNING,
+    "may-have-turned": logging.WARNING,
+    "reclassified": logging.INFO,
+}
 _SHORT = (
     "nearly full: the reserve cannot be made whole; when it is used up, the oldest detail of what "
     "was released makes room\n  → free space on the disk of the state directory"

@@ -1,6 +1,9 @@
 """What each kind of event means and what an operator does about it, for `sidestream events`."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from agent.total import EventKind
 
 
 class Kind(NamedTuple):
@@ -10,7 +13,7 @@ class Kind(NamedTuple):
     do: str
 
 
-KINDS = {
+KINDS: Mapping[EventKind, Kind] = {
     "reset": Kind(
         "A totaliser fell further than a rollover explains: it was reset, or its meter replaced. "
         "The jump counted as nothing, and counting goes on from the new reading.",
@@ -19,6 +22,16 @@ KINDS = {
     "rollover": Kind(
         "A totaliser went through its highest value and began again at zero. Nothing was lost.",
         "Nothing.",
+    ),
+    "may-have-turned": Kind(
+        "A totaliser was unread for so long that it may have turned once more than it shows. The "
+        "smallest quantity that fits counted, and its windows are marked `may-have-turned`.",
+        "Compare with the meter's own display or log; give the real `modulus` and `max_rate`.",
+    ),
+    "windows-skipped": Kind(
+        "So long a time passed without the agent, or the clock went so far ahead, that no windows "
+        "were made for it: nothing is known of that time.",
+        "Check the clock with `timedatectl`; `sidestream backfill` fills in what a historian has.",
     ),
     "clock-step": Kind(
         "This computer's clock was set while the agent ran. No time was counted twice; windows of "
@@ -42,6 +55,11 @@ KINDS = {
         "The plant file says something else of the stream's meter than before, so that its "
         "baseline was begun anew.",
         "Nothing, if the change was meant.",
+    ),
+    "reclassified": Kind(
+        "The plant file gives a stream another classification (code, status, treatment, direction "
+        "or basis) than before: a new series begins there. The step is no flow.",
+        "Nothing, if the change was meant; `[[streams.NAME.before]]` gives it its true date.",
     ),
     "corrected": Kind(
         "A weighing was changed after it had counted; the difference counted in a later window.",

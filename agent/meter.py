@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from adapters.reading import Fault, Quality, Value
+from agent.total import EventKind
 from agent.window import CLOCK_STEP, LATE, NEVER
 
 Input = tuple[str, Value, Fault | None]
@@ -36,7 +37,7 @@ class Book(Protocol):
     def count(self, time: int, reason: str) -> None:
         """Count a reading that was not good."""
 
-    def note(self, time: int, kind: str, detail: str) -> None:
+    def note(self, time: int, kind: EventKind, detail: str) -> None:
         """Mark an instant and log an event."""
 
 

@@ -1,7 +1,7 @@
 """The pipeline: blocks of readings go in, each stream's closed totals come out, each once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS, Block
@@ -20,7 +20,7 @@ VERSION = 1
 CARRYING = ("total", "batch")
 """Meters whose quantity is not lost when its window is closed."""
 FUTURE = "future"
-SKIPPED = "windows-skipped"
+SKIPPED: Final = "windows-skipped"
 LONGEST = 366 * 86_400 * NANOSECONDS
 """A hole in live measuring beyond this gets no windows: a clock that is years ahead would fill the
 disk with empty ones."""

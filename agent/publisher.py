@@ -13,6 +13,7 @@ from agent.dispatch import Dispatch
 from agent.outbox import Outbox
 from agent.tables import REMADE, Queued
 from config.plan import UplinkPlan
+from gateway import changes
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import HubPublic, PlantKey
 from gateway.mqtt import (
@@ -115,6 +116,7 @@ class Publisher:
                 self._uplink.broker.port,
                 "connected" if state.connected else "not connected",
                 f": {state.detail}" if state.detail else "",
+                extra={"part": "broker", "change": changes.BROKER},
             )
         self.state.link = state
 

@@ -7,6 +7,7 @@ file itself: then the new one holds from the next release window on, as the stat
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from itertools import pairwise
+from typing import Final
 
 from agent.total import Event, Total
 from config.course import Course, always
@@ -14,7 +15,7 @@ from config.plan import Classification, StreamPlan
 from config.series import classification
 from gateway.contract import rfc3339
 
-RECLASSIFIED = "reclassified"
+RECLASSIFIED: Final = "reclassified"
 Series = Course[Classification]
 
 

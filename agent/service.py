@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
@@ -32,7 +32,7 @@ from agent.total import Event
 from agent.troubles import Troubles
 from agent.yearly import TALLIES, TOLD, YEAR, tallies_of
 from config.plan import RECORDED, OutboxPlan, PlantPlan
-from gateway import keys, prometheus
+from gateway import changes, keys, prometheus
 from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
@@ -47,7 +47,7 @@ CLOCKWORK_SILENCE = 3 * NANOSECONDS
 """Longest time between two beats of the clockwork before no sign of life is given; a commit to a
 slow disk may take it. The service manager's own patience (WatchdogSec) comes on top."""
 PUBLISHER = "publisher"
-EXPIRING = "certificate-expiring"
+EXPIRING: Final = "certificate-expiring"
 _CERTIFICATES_EVERY = 3600 * NANOSECONDS
 FIRST_SIGN = 30.0
 NEVER = 2**62
@@ -206,7 +206,9 @@ class Service:
             self._engine.begin(wall_clock())
         elif step:
             self._started += step
-            _log.warning("the clock was set by %+.1f s", step / NANOSECONDS)
+            _log.warning(
+                "the clock was set by %+.1f s", step / NANOSECONDS, extra={"change": changes.CLOCK}
+            )
             self._engine.clock_step(wall_clock(), step)
         return True
 
@@ -240,7 +242,7 @@ class Service:
             text = f": {health.error}" if health.error else ""
             _log.log(
                 logging.INFO if calm else logging.WARNING, "source %s %s%s", source,
-                health.link.value, text, extra={"source": source},
+                health.link.value, text, extra={"source": source, "change": changes.SOURCE},
             )  # fmt: skip
         for note in set(health.notes) - set(before.notes if before else ()):
             _log.warning("source %s: %s", source, note, extra={"source": source})
@@ -376,7 +378,9 @@ class Service:
             await cancel([*readers, *background, stopping])
             lifeguard.stop()
             await self._tell(wall_clock(), stopped=True)
-        _log.info("agent stopped; everything measured so far is kept")
+        _log.info(
+            "agent stopped; everything measured so far is kept", extra={"change": changes.STOPPED}
+        )
 
     async def _publish(self) -> None:
         """Publish once the clock is good: pseudonyms and certificates are of their time."""
@@ -389,7 +393,10 @@ class Service:
         sources, streams = len(self._plan.sources), len(self._plan.streams)
         uplink = self._plan.uplink
         goal = "nothing leaves the plant" if uplink is None else f"records for {uplink.cluster}"
-        _log.info("agent starts: %d sources, %d streams, %s", sources, streams, goal)
+        _log.info(
+            "agent starts: %d sources, %d streams, %s", sources, streams, goal,
+            extra={"change": changes.STARTED},
+        )  # fmt: skip
 
     async def _end(self, readers: Sequence[asyncio.Task[None]], *, complete: bool) -> None:
         """Commit what there is; recorded data that has ended closes its last windows too."""

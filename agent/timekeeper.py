@@ -10,6 +10,7 @@ from typing import Any
 
 from adapters.reading import NANOSECONDS
 from agent.clock import ClockState, Kernel, StepWatch, Sync, judged
+from gateway import changes
 
 FLAGS = ("/run/systemd/timesync/synchronized", "/run/sidestream-clock/synchronised")
 """Files that exist once the clock was synchronised: systemd-timesyncd's, and one for any client."""
@@ -20,6 +21,7 @@ _APART = NANOSECONDS // 50
 WAITS = "until then rates do not count, and counts go to the first open window"
 TRUST = "if the clock is right now, stop the agent and run it once with --trust-clock"
 _log = logging.getLogger("sidestream.clock")
+_CLOCK = {"change": changes.CLOCK}
 
 
 class _Timex(ctypes.Structure):
@@ -82,7 +84,7 @@ class Timekeeper:
         self.sync = self._ask()
         self.trusted = vouched or not required or self.sync.synchronised is True
         if not self.trusted:
-            _log.warning("%s: nothing is measured until it is", self.sync.detail)
+            _log.warning("%s: nothing is measured until it is", self.sync.detail, extra=_CLOCK)
 
     def _both(self) -> tuple[int, int]:
         """Read both clocks at one moment: again, a few times, when something came between."""
@@ -110,9 +112,9 @@ class Timekeeper:
         before, self.sync = self.sync, sync
         if sync.synchronised and not self.trusted:
             self.trusted = True
-            _log.info("the clock is synchronised (%s): measuring begins", sync.detail)
+            _log.info("the clock is synchronised (%s): measuring begins", sync.detail, extra=_CLOCK)
         elif before.synchronised and not sync.synchronised:
-            _log.warning("%s any more; it runs on", sync.detail)
+            _log.warning("%s any more; it runs on", sync.detail, extra=_CLOCK)
 
     @property
     def right(self) -> bool:

@@ -7,6 +7,27 @@ from typing import Literal
 from config.plan import Basis
 
 Aggregation = Literal["sum", "mean"]
+EventKind = Literal[
+    "reset",
+    "rollover",
+    "may-have-turned",
+    "clock-step",
+    "windows-skipped",
+    "late-samples",
+    "wild-values",
+    "meter-silent",
+    "meter-back",
+    "meter-changed",
+    "reclassified",
+    "corrected",
+    "ticket-missed",
+    "cross-check",
+    "record-dropped",
+    "detail-dropped",
+    "certificate-expiring",
+    "state-damaged",
+]
+"""Every kind of event there is; `agent.kinds` explains each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +91,9 @@ def counted(total: Total, basis: Basis) -> Total:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something an operator may have to look at.
-
-    Kinds: `reset`, `rollover`, `clock-step`, `late-samples`, `wild-values`, `meter-silent`,
-    `meter-back`, `meter-changed`, `corrected`, `reclassified`, `ticket-missed`, `cross-check`,
-    `may-have-turned`, `windows-skipped`.
-    """
+    """Something an operator may have to look at, in nanoseconds since 1970 UTC."""
 
     time: int
     stream: str
-    kind: str
+    kind: EventKind
     detail: str

@@ -3,6 +3,8 @@
 import logging
 from collections.abc import Callable, Iterator, Mapping
 
+from gateway import changes
+
 _log = logging.getLogger("sidestream.agent")
 
 
@@ -25,10 +27,10 @@ class Troubles(Mapping[str, str]):
     def tell(self, what: str, text: str, level: int = logging.ERROR) -> None:
         """Set the trouble of a part, or take it back with an empty text."""
         if text and self._told.get(what) != text:
-            _log.log(level, "%s: %s", what, text)
+            _log.log(level, "%s: %s", what, text, extra={"part": what, "change": changes.TROUBLE})
             self._changed()
         if text:
             self._told[what] = text
         elif self._told.pop(what, None):
-            _log.info("%s: well again", what)
+            _log.info("%s: well again", what, extra={"part": what, "change": changes.WELL})
             self._changed()

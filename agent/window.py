@@ -8,19 +8,19 @@ measured unit is worth changes (`agent.attributes`).
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, Final
 
 from adapters.reading import NANOSECONDS
 from agent.attributes import STEADY, Attributes, Worth
 from agent.tally import Tally
-from agent.total import Aggregation, Event, Total
+from agent.total import Aggregation, Event, EventKind, Total
 
 NEVER = -(1 << 62)
 """An instant before all others."""
-CLOCK_STEP = "clock-step"
+CLOCK_STEP: Final = "clock-step"
 LATE = "late"
 WILD = "wild"
-_AGGREGATED = (
+_AGGREGATED: tuple[tuple[str, EventKind, str], ...] = (
     (LATE, "late-samples", "came after their time had been counted or closed, and are left out"),
     (WILD, "wild-values", "did not fit the readings around them, and are left out"),
 )
@@ -192,7 +192,7 @@ class Windows:
         """Count a reading that was not good."""
         self._at(time).count(reason)
 
-    def note(self, time: int, kind: str, detail: str) -> None:
+    def note(self, time: int, kind: EventKind, detail: str) -> None:
         """Mark the window of an instant and log an event of the same name.
 
         Of steps of the clock, one event a window.
@@ -255,6 +255,7 @@ class Windows:
 
     def _report(self, end: int, tally: Tally) -> None:
         """Log what a closed window says about its meter, as one event a kind."""
+        kind: EventKind
         for reason, kind, what in _AGGREGATED:
             if times := tally.reasons.get(reason):
                 self._log.append(Event(end, self.stream, kind, f"{times} readings {what}"))

@@ -29,6 +29,7 @@ def run(hub_file: str, verbose: bool, form: str) -> None:
       sidestream hub run /etc/sidestream/hub.toml
     """
     from config.hub import load_hub  # noqa: PLC0415
+    from gateway import changes  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
     from gateway.hub.service import run_hub  # noqa: PLC0415
     from gateway.notify import notify  # noqa: PLC0415
@@ -38,7 +39,9 @@ def run(hub_file: str, verbose: bool, form: str) -> None:
     os.umask(0o077)
 
     async def serve() -> None:
-        logging.getLogger("sidestream.hub").info("hub of cluster %s starts", plan.cluster)
+        logging.getLogger("sidestream.hub").info(
+            "hub of cluster %s starts", plan.cluster, extra={"change": changes.STARTED}
+        )
         anew = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, anew.set)
         await run_hub(plan, time.time_ns, stop_on_signals(), notify, anew)

@@ -7,6 +7,7 @@ from adapters.reading import Fault, Quality
 from agent.meter import Book, Input, numeric
 from agent.meters.heat import KILOJOULES_PER_MWH, HeatMeter
 from agent.meters.total import TotalMeter
+from agent.total import EventKind
 from agent.window import WILD
 from config.plan import MeterPlan
 
@@ -56,7 +57,7 @@ class _Priced:
         if reason == WILD:
             self._book.count(time, reason)
 
-    def note(self, time: int, kind: str, detail: str) -> None:
+    def note(self, time: int, kind: EventKind, detail: str) -> None:
         """Hand on an event of the counter."""
         self._book.note(time, kind, detail)
 

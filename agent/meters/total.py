@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from adapters.reading import NANOSECONDS
 from agent.meter import Book, Input, Order, numeric
@@ -26,7 +26,7 @@ EASED_EVERY = 3_600 * NANOSECONDS
 DAY = 86_400 * NANOSECONDS
 LONGEST_UNKNOWN = 30 * DAY
 """Most that a clock which was set back is taken to have hidden; a day comes on top."""
-MAY_HAVE_TURNED = "may-have-turned"
+MAY_HAVE_TURNED: Final = "may-have-turned"
 HIGH, LOW = 0.9, 0.1
 """Without `max_rate`, a fall from above to below these parts of the modulus is a rollover."""
 

@@ -15,7 +15,7 @@ import rfc8785
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
-from gateway import prometheus
+from gateway import changes, prometheus
 from gateway.certificates import Files
 from gateway.contract import (
     Refusal,
@@ -140,9 +140,11 @@ class _Hub:
             return
         self._said[part] = trouble
         if trouble:
-            _log.warning("%s: %s", part, trouble)
+            _log.warning("%s: %s", part, trouble, extra={"part": part, "change": _change(part)})
         else:
-            _log.info("%s: well again", part)
+            _log.info(
+                "%s: well again", part, extra={"part": part, "change": _change(part, well=True)}
+            )
 
     def _trouble(self, text: str) -> None:
         """Set the problem the status tells, or take it back."""
@@ -166,7 +168,7 @@ class _Hub:
     def _linked(self, state: LinkState) -> None:
         self._link = state
         if state.connected and "broker" not in self._said:
-            _log.info("broker: connected")
+            _log.info("broker: connected", extra={"part": "broker", "change": changes.BROKER})
         self._say("broker", "" if state.connected else state.detail or "not connected")
         self._changed.set()
 
@@ -405,6 +407,12 @@ class _Hub:
             online=online,
             limited=sorted(self._limited),
         )
+
+
+def _change(part: str, *, well: bool = False) -> str:
+    if part == "broker":
+        return changes.BROKER
+    return changes.WELL if well else changes.TROUBLE
 
 
 def _metrics(opened: Open, plan: HubPlan, live: Live) -> str:
