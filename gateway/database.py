@@ -119,8 +119,19 @@ class Database:
         self._replacing: Aside | None = None
 
     @classmethod
-    def create(cls, path: Path, layout: Layout, now: int, begin: Begin | None = None) -> Self:
+    def create(
+        cls,
+        path: Path,
+        layout: Layout,
+        now: int,
+        begin: Begin | None = None,
+        *,
+        replace: bool = True,
+    ) -> Self:
         """Open a file or make it; a damaged one is renamed, its reason beside it, and begun anew.
+
+        Without `replace` a damaged file is left where it is: `CorruptError`, also where one was
+        renamed and nothing has taken its place yet.
 
         A new file gets its tables and what `begin` writes in one transaction: it has all or
         nothing of its beginning, wherever the program or the power stops.
@@ -137,9 +148,13 @@ class Database:
                 mend="make it, owned by the service's user, or set [state] directory",
             ) from error
         aside = interrupted(path)
+        if aside is not None and not replace and not path.exists():
+            raise CorruptError(aside.reason, where=str(path))
         try:
             connection, begun = _connect(path, layout, begin, aside)
         except CorruptError as error:
+            if not replace:
+                raise
             aside = set_aside(path, error.what, now)
             connection, begun = _connect(path, layout, begin, aside)
         database = cls(connection, path, layout.name)

@@ -16,6 +16,8 @@ hub = LazyGroup(
         "run": ("agent.cli.hub_run:run", "Run the hub."),
         "check": ("agent.cli.hub_run:check", "Check a hub file and show what it means."),
         "key": ("agent.cli.hub_run:key", "Show the hub's public key, making it if asked to."),
+        "backup": ("agent.cli.hub_copies:backup", "Copy the ledger while the hub runs."),
+        "restore": ("agent.cli.hub_copies:restore", "Make a damaged ledger anew, from a copy too."),
         "broker-config": (
             "agent.cli.hub_broker:broker_config",
             "Write the broker's configuration and access control.",

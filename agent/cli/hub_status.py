@@ -104,6 +104,8 @@ def _show(found: "HubStatus", problems: list[str]) -> None:
         ("cells not yet in the store", found.unwritten_cells),
         ("cells not yet published", found.unpublished_cells),
     ]
+    if found.restored:
+        counts.append(("ledger restored", found.restored))
     counts += [
         (f"not taken, beyond limits: {name or 'no member'}", n)
         for name, n in sorted(found.limited.items())

@@ -1,16 +1,26 @@
-"""The ledger's file: what it remembers about itself, and what damage means for its windows."""
+"""The ledger's file: opened, never replaced when it is damaged, and what it notes about itself."""
 
-import sqlite3
 from pathlib import Path
 from typing import Self
 
-from gateway.aside import Aside
+from adapters.errors import PermanentError
+from gateway.database import CorruptError, Layout
 from gateway.database import Database as File
-from gateway.database import Layout
 from gateway.hub.schema import TABLES, UPGRADES, VERSION
 
 LAYOUT = Layout("ledger", TABLES, VERSION, UPGRADES)
 _MISSING = "start the hub: `sidestream hub run`"
+_RESTORE = (
+    "stop the hub and restore it: `sidestream hub restore --copy FILE`, or without a copy what can "
+    "still be read of it: `sidestream hub restore`"
+)
+
+
+class DamagedError(PermanentError):
+    """The ledger is damaged, and a person must say what takes its place."""
+
+    exit_code = 78
+    """Starting again does not help: the unit leaves the hub stopped."""
 
 
 class Database(File):
@@ -20,16 +30,13 @@ class Database(File):
     def open(cls, path: Path, now: int) -> Self:
         """Open the ledger or make it; raises `PermanentError` when a newer version wrote it.
 
-        In place of a damaged one a new ledger is begun in which every window up to `now` counts as
-        decided, since what was released of them is not known.
+        A damaged one is never replaced: what it says was released must not be released again, and
+        what it holds is nowhere else. `DamagedError` tells how it is restored.
         """
-
-        def begin(cursor: sqlite3.Cursor, aside: Aside | None) -> None:
-            if aside is not None:
-                cursor.execute("INSERT INTO meta VALUES ('set_aside', ?)", (aside.reason,))
-                cursor.execute("INSERT INTO meta VALUES ('floor', ?)", (str(now),))
-
-        return cls.create(path, LAYOUT, now, begin)
+        try:
+            return cls.create(path, LAYOUT, now, replace=False)
+        except CorruptError as error:
+            raise DamagedError(error.what, where=str(path), mend=_RESTORE) from error
 
     @classmethod
     def read(cls, path: Path) -> Self:

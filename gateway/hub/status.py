@@ -65,6 +65,8 @@ class HubStatus:
     set_aside: str | None
     limited: Mapping[str, int] = field(default_factory=dict)
     """Messages not taken for their sender's rate or day; `""` is all who are no members."""
+    restored: str | None = None
+    """When the ledger was made anew, and after which damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,7 @@ def summary(cursor: sqlite3.Cursor, plan: HubPlan, live: Live | None) -> HubStat
     """Count what is in the ledger; cheap enough to be asked every few seconds."""
     counters: dict[str, int] = dict(_rows(cursor, "SELECT name, value FROM counters"))
     senders = {row[0]: row for row in _rows(cursor, _SENDERS)}
-    set_aside = _rows(cursor, "SELECT value FROM meta WHERE key = 'set_aside'")
+    notes = dict(_rows(cursor, "SELECT key, value FROM meta"))
     return HubStatus(
         cluster=plan.cluster,
         live=live,
@@ -123,8 +125,9 @@ def summary(cursor: sqlite3.Cursor, plan: HubPlan, live: Live | None) -> HubStat
         decided_cells=_number(cursor, "SELECT coalesce(max(number), 0) FROM cells"),
         unwritten_cells=_number(cursor, _UNWRITTEN),
         unpublished_cells=_number(cursor, _UNPUBLISHED),
-        set_aside=set_aside[0][0] if set_aside else None,
+        set_aside=notes.get("set_aside"),
         limited=_under("limited:", counters),
+        restored=notes.get("restored"),
     )
 
 

@@ -33,7 +33,7 @@ class Open:
 
 
 class Vault:
-    """Runs what is asked on the open ledger; a damaged one is set aside and begun anew."""
+    """Runs what is asked on the open ledger; one that is damaged is closed, and opened no more."""
 
     def __init__(self, plan: HubPlan, clock: Callable[[], int]) -> None:
         self._plan = plan

@@ -13,8 +13,7 @@ import pytest
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import HubLimits
 from gateway.database import CorruptError
-from gateway.hub.book import Book
-from gateway.hub.database import Database
+from gateway.hub.database import DamagedError, Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Draft, Ledger
 from gateway.hub.schema import TABLES
@@ -187,33 +186,25 @@ def test_a_batch_that_fails_leaves_nothing_behind(ledger: Ledger, database: Data
     assert number(database, "SELECT count(*) FROM records") == 0
 
 
-def test_a_file_that_is_no_ledger_is_set_aside_with_its_reason_and_a_new_one_begun(
-    tmp_path: Path,
-) -> None:
+def test_a_damaged_ledger_is_left_where_it_is_with_what_to_do(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    path.write_bytes(b"not a database, though long enough to be looked at" * 100)
-    with closing(Database.open(path, NOW)) as database:
-        assert "not a database" in (database.meta("set_aside") or "")
-        # What was released before is unknown, so nothing up to now may be released again.
-        assert Book(database, "ora").decided_to("heat") == NOW
-    damaged = next(tmp_path.glob("ledger.db.damaged-*Z"))
-    assert damaged.read_bytes().startswith(b"not a database")
-    assert damaged.with_name(damaged.name + ".reason").read_text()
-    with closing(Database.open(path, NOW)) as database:
-        assert database.meta("set_aside")
+    junk = b"not a database, though long enough to be looked at" * 100
+    path.write_bytes(junk)
+    for _ in range(2):
+        with pytest.raises(DamagedError, match="not a database") as refused:
+            Database.open(path, NOW)
+        assert "sidestream hub restore" in refused.value.mend
+    assert path.read_bytes() == junk
+    assert list(tmp_path.glob("ledger.db.damaged-*")) == []
 
 
-def test_a_ledger_that_was_set_aside_and_not_yet_replaced_still_forbids_to_release_again(
-    tmp_path: Path,
-) -> None:
+def test_a_ledger_that_was_set_aside_and_not_yet_replaced_is_not_begun_anew(tmp_path: Path) -> None:
     path = tmp_path / "ledger.db"
-    path.with_name("ledger.db.damaged-2026-03-02T000000Z").write_bytes(b"not a database" * 500)
-    with closing(Database.open(path, NOW)) as database:
-        assert Book(database, "ora").decided_to("heat") == NOW
-        assert database.set_aside
-    path.unlink()
-    with closing(Database.open(path, NOW)) as database:
-        assert Book(database, "ora").decided_to("heat") == 0
+    aside = path.with_name("ledger.db.damaged-2026-03-02T000000Z")
+    aside.write_bytes(b"not a database" * 500)
+    with pytest.raises(DamagedError, match="damaged"):
+        Database.open(path, NOW)
+    assert not path.exists()
 
 
 def test_a_page_that_rots_is_found_at_the_next_start(tmp_path: Path) -> None:
@@ -225,8 +216,9 @@ def test_a_page_that_rots_is_found_at_the_next_start(tmp_path: Path) -> None:
     rotten = bytearray(path.read_bytes())
     rotten[4096 * 3 : 4096 * 12] = b"\xa5" * 4096 * 9
     path.write_bytes(rotten)
-    with closing(Database.open(path, NOW)) as database:
-        assert database.meta("set_aside")
+    with pytest.raises(DamagedError):
+        Database.open(path, NOW)
+    assert path.read_bytes() == bytes(rotten)
 
 
 def test_damage_seen_while_running_is_told_as_damage(tmp_path: Path) -> None:
