@@ -13,6 +13,7 @@ from asyncua.crypto import security_policies
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.opcua.bounds import open_socket
 from adapters.opcua.session import SESSION_SECONDS, Session
 from adapters.opcua.settings import OpcUaSource
 from adapters.opcua.trouble import plain, translated
@@ -79,7 +80,11 @@ async def _server_certificate(settings: OpcUaSource, own: Credentials, now: date
     with translated(settings.url, opening=True):
         try:
             async with asyncio.timeout(settings.timeout * 2):
-                offered = await client.connect_and_get_server_endpoints()
+                await open_socket(client)
+                await client.send_hello()
+                await client.open_secure_channel()
+                offered = await client.get_endpoints()
+                await client.close_secure_channel()
         finally:
             client.disconnect_socket()
     wanted = _endpoint(offered or [], settings)
@@ -140,7 +145,7 @@ async def _open(
         with translated(settings.url, opening=True):
             await _secure(client, settings, own, shown)
             async with asyncio.timeout(settings.timeout):
-                await client.connect_socket()
+                await open_socket(client)
                 await client.send_hello()
             async with asyncio.timeout(settings.timeout * PATIENCE):
                 await client.open_secure_channel()
