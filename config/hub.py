@@ -117,6 +117,8 @@ class ReleaseTable(Settings):
     """The (n, k) rule, where the cluster wants it too."""
     waived_below_k: bool = False
     """Releases a cell of fewer than `k` owners when all of them have waived."""
+    partition: Literal["search", "fixed"] = "search"
+    """How cells are chosen: pooled in a fixed order, and bettered by a search or not."""
     wait: Duration = 7200.0
     """How long after a window's end its records are awaited."""
     calendars: CalendarTable = CalendarTable()
@@ -230,6 +232,7 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         store=_store(tables["store"]),
         rules=_rules(release),
         limits=limits(tables["limits"]),
+        order=release.partition,
         files=broker_files(tables["broker"], reached),
     )
 

@@ -10,6 +10,9 @@ Calendar = Literal["15min", "hour", "day", "week", "month"] | int
 """Windows cells are decided for: a name, or a length in nanoseconds that divides a day. All are
 in UTC; a week starts on Monday."""
 
+Order = Literal["search", "fixed"]
+"""How a partition is chosen: pooling in a fixed order, and whether a search betters it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Member:
@@ -124,5 +127,6 @@ class HubPlan:
     wait: int
     store: StorePlan
     rules: Rules = Rules()
+    order: Order = "search"
     limits: HubLimits = field(default_factory=HubLimits)
     files: BrokerFiles = field(default_factory=BrokerFiles)

@@ -11,7 +11,7 @@ from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.partition import CellPlan, Partition
 from gateway.hub.rollup import Decision, contributors
-from gateway.hub.table import Atom, Group, Label
+from gateway.hub.table import Atom, Contribution, Group, Label
 
 
 class FigureRow(NamedTuple):
@@ -81,15 +81,44 @@ class Book:
             ).fetchall()
         return [_figure(row) for row in rows]
 
-    def earlier(self, group: Group, span: Window) -> list[FigureRow]:
-        """List a group's figures, decided or not, of records that start within a span."""
+    def groups(self) -> list[Group]:
+        """List the groups there are figures of."""
+        with self._database.look() as cursor:
+            rows = cursor.execute("SELECT DISTINCT kind, direction, unit FROM figures").fetchall()
+        return sorted(Group(*row) for row in rows)
+
+    def first(self, group: Group) -> int | None:
+        """Give the start of a group's earliest figure."""
+        with self._database.look() as cursor:
+            row = cursor.execute(
+                "SELECT min(start) FROM figures WHERE kind = ? AND direction = ? AND unit = ?",
+                group,
+            ).fetchone()
+        return None if row[0] is None else int(row[0])
+
+    def summed(self, group: Group, span: Window) -> list[Contribution]:
+        """Sum a group's figures, decided or not, of records that start within a span.
+
+        For choosing partitions: quantities only, without coverage and marks.
+        """
         with self._database.look() as cursor:
             rows = cursor.execute(
-                "SELECT * FROM figures WHERE kind = ? AND direction = ? AND unit = ? "
-                "AND superseded = 0 AND start >= ? AND start < ?",
+                "SELECT member, owner, waives, code, place, band, sum(quantity) AS quantity "
+                "FROM figures WHERE kind = ? AND direction = ? AND unit = ? "
+                "AND superseded = 0 AND start >= ? AND start < ? "
+                "GROUP BY member, owner, waives, code, place, band",
                 (*group, *span),
             ).fetchall()
-        return [_figure(row) for row in rows]
+        return [
+            Contribution(
+                row["member"],
+                row["owner"],
+                Atom(row["code"], row["place"], row["band"]),
+                row["quantity"],
+                waives=bool(row["waives"]),
+            )
+            for row in rows
+        ]
 
     def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
         """Read the partitions chosen for a period."""

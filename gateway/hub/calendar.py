@@ -1,5 +1,6 @@
 """Calendar windows: which one an instant is in, what follows it, and which is decided next."""
 
+import math
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -11,6 +12,9 @@ _LENGTHS = {"15min": DAY // 96, "hour": DAY // 24, "day": DAY}
 _SETTLE = 600_000_000_000
 _WEEK = 7 * DAY
 _MONDAY = 4 * DAY  # 1970-01-05 was a Monday
+_QUARTER = 91 * DAY
+_SPANS: dict[Calendar, int] = {"week": 2 * _QUARTER, "month": 400 * DAY}
+"""How far back windows are sampled from; a quarter for all shorter ones."""
 
 
 class Window(NamedTuple):
@@ -48,6 +52,24 @@ def next_window(calendar: Calendar, decided_to: int, earliest: int) -> Window:
     """
     window = window_of(calendar, max(decided_to, earliest))
     return window if window.start >= decided_to else window_of(calendar, window.end)
+
+
+def sampled(calendar: Calendar, before: int, since: int, most: int) -> list[Window]:
+    """Give at most `most` windows before an instant, spread over the time since another.
+
+    They are as far apart as a number of windows that shares no factor with those of a week, so that
+    every weekday and hour is met.
+    """
+    since = max(since, before - _SPANS.get(calendar, _QUARTER))
+    windows: list[Window] = []
+    while before > since:
+        windows.append(window_of(calendar, before - 1))
+        before = windows[-1].start
+    step = -(-len(windows) // most) or 1
+    a_week = _WEEK // (windows[0].end - windows[0].start) if windows else 1
+    while math.gcd(step, a_week) > 1:
+        step += 1
+    return windows[::step]
 
 
 def due(window: Window, wait: int, up_since: int | None, now: int) -> bool:

@@ -5,17 +5,14 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from config.hub_plan import Calendar, Member, Rules
+from config.hub_plan import Calendar, Member, Order, Rules
 from config.plan import Kind
 from gateway.contract import Mark, quarter
 from gateway.hub.book import Book, FigureRow
-from gateway.hub.calendar import Window, due, next_window, window_of
-from gateway.hub.partition import Partition, choose
+from gateway.hub.calendar import Window, due, next_window, sampled
+from gateway.hub.partition import HISTORY, Partition, choose_or_begin
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.table import Contribution, Group, Table
-
-HISTORY = 60
-"""How many earlier windows a partition is chosen from, at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +23,7 @@ class Calendars:
     wait: int
     rules: Rules
     members: tuple[Member, ...]
+    order: Order = "search"
 
 
 def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
@@ -111,18 +109,14 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
 
 def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:
     """Choose a group's partition from windows before this one, else from this one."""
-    calendar = plan.calendars[group.kind]
-    history = _history(book, group, calendar, window)
+    history = _history(book, group, plan.calendars[group.kind], window)
     members = [member.name for member in plan.members]
-    partition = choose(group, history, members, plan.rules)
-    return partition if partition.cells else choose(group, [table], members, plan.rules)
+    return choose_or_begin(group, history, table, members, plan.rules, plan.order)
 
 
 def _history(book: Book, group: Group, calendar: Calendar, window: Window) -> list[Table]:
-    start = window.start
-    for _ in range(HISTORY):
-        start = window_of(calendar, start - 1).start
-    found: dict[Window, list[FigureRow]] = defaultdict(list)
-    for figure in book.earlier(group, Window(start, window.start)):
-        found[window_of(calendar, figure.window.start)].append(figure)
-    return [contributions(rows, span) for span, rows in found.items()]
+    since = book.first(group)
+    if since is None:
+        return []
+    earlier = sampled(calendar, window.start, since, HISTORY)
+    return [table for span in earlier if (table := book.summed(group, span))]

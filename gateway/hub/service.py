@@ -119,7 +119,7 @@ class _Hub:
         self._notify = notify
         self._key = HubKey(load(Path(plan.key_file)))
         self._gate, self._quotas = _door(plan, self._key, clock())
-        self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members)
+        self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members, plan.order)
         self._limited: dict[str, int] = {}
         self._refused: set[Refusal] = set()
         self._presences = Presences()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple, Self, TypeVar
 
 from gateway.contract import Band, FigureDirection, FigureKind, FigureUnit, Mark
@@ -38,6 +39,10 @@ class Label(NamedTuple):
         codes, places, bands = zip(*atoms, strict=True)
         return cls(_common_code(codes), _common_place(places), _common(bands))
 
+    def joined(self, other: Self) -> Self:
+        """Find the finest label that covers what both cover."""
+        return type(self)(*_common_label(self, other))
+
     def covers(self, other: "Label | Atom") -> bool:
         """Tell whether everything under the other label lies under this one too."""
         return (
@@ -45,6 +50,11 @@ class Label(NamedTuple):
             and (self.place == ALL or _inside(other.place, self.place))
             and self.band in (None, other.band)
         )
+
+
+@lru_cache(maxsize=65_536)
+def _common_label(one: "Label", other: "Label") -> "Label":
+    return Label.of((Atom(*one), Atom(*other)))
 
 
 ALL = "all"

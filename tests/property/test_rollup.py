@@ -1,12 +1,14 @@
 """Roll-up against an oracle that knows nothing of how partitions are chosen."""
 
 import itertools
+import math
 from dataclasses import replace
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from config.hub_plan import Rules
+from gateway.hub.evidence import Evidence
 from gateway.hub.partition import Partition, choose
 from gateway.hub.rollup import decide
 from gateway.hub.table import Atom, Contribution, Group
@@ -122,10 +124,36 @@ def test_a_cell_that_is_safe_alone_is_never_lost(
             assert atom in covered
 
 
-@given(st.lists(tables, min_size=1, max_size=4), rules)
+@settings(deadline=None, max_examples=30)
+@given(st.lists(tables, min_size=1, max_size=5), rules)
 def test_the_same_data_in_any_order_give_the_same_partition(
     history: list[tuple[Contribution, ...]], rules: Rules
 ) -> None:
     backwards = [table[::-1] for table in history[::-1]]
     members = {part.member for table in history for part in table}
     assert choose(MATERIAL, history, members, rules) == choose(MATERIAL, backwards, members, rules)
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.lists(tables, min_size=4, max_size=5), rules)
+def test_a_searched_partition_is_disjoint_steady_and_worth_no_less_than_a_fixed_one(
+    history: list[tuple[Contribution, ...]], rules: Rules
+) -> None:
+    evidence = Evidence(history, rules)
+    found = {
+        order: choose(MATERIAL, history, (), rules, order).cells for order in ("search", "fixed")
+    }
+    for one, other in itertools.combinations(found["search"], 2):
+        assert not one.atoms & other.atoms
+        assert one.name != other.name
+    for cell in found["search"]:
+        passed = [
+            not unsafe([part for part in table if part.atom in cell.atoms], rules)
+            for table in history
+        ]
+        assert sum(passed) >= 0.75 * len(history)
+    worth = {
+        order: math.fsum(evidence.worth(evidence.held(cell.atoms)) for cell in cells)
+        for order, cells in found.items()
+    }
+    assert worth["search"] >= worth["fixed"] * (1 - 1e-12)
