@@ -18,12 +18,14 @@ _SERVICES = {"sidestream": "sidestream-agent", "sidestream-hub": "sidestream-hub
 class Needs:
     """What a service connects to: hosts (names or addresses) and serial ports, with their users.
 
-    `unknown` are the users of a protocol that does not say what it connects to.
+    `unknown` are the users of a protocol that does not say what it connects to; `listen` is where
+    it answers those who scrape its metrics.
     """
 
     hosts: Mapping[str, tuple[str, ...]]
     ports: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    listen: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -68,7 +70,7 @@ def of_hub(plan: HubPlan) -> Needs:
     hosts = [(plan.broker.host, "broker")]
     if plan.store.url:
         hosts.append((urlsplit(plan.store.url).hostname or "", "store"))
-    return Needs(_gathered(hosts))
+    return Needs(_gathered(hosts), listen=plan.metrics.listen)
 
 
 def _connection(settings: Any) -> tuple[str, str]:
@@ -106,7 +108,15 @@ def drop_in(
     if needs.names and resolvers:
         lines += ["# name server", *(f"IPAddressAllow={address}" for address in resolvers)]
     lines += [f"# {user}: add the addresses it connects to" for user in needs.unknown]
-    return "\n".join([*lines, *_serial(needs.ports)]) + "\n"
+    return "\n".join([*lines, *_listening(needs.listen), *_serial(needs.ports)]) + "\n"
+
+
+def _listening(listen: str | None) -> list[str]:
+    """Give back the calls the unit refuses, and let this computer itself ask."""
+    if listen is None:
+        return []
+    lines = [f"# [metrics] listen: {listen}", "SystemCallFilter=listen accept accept4"]
+    return lines if listen.startswith("unix:") else [*lines, "IPAddressAllow=localhost"]
 
 
 def _serial(ports: Sequence[str]) -> list[str]:

@@ -314,7 +314,7 @@ class Service:
         try:
             depth, storage = await asyncio.to_thread(self._keeper.measure)
             document = status.describe(self._snapshot(now, depth, storage, stopped=stopped))
-            await asyncio.to_thread(_publish_state, Path(self._plan.runtime_dir), document)
+            await asyncio.to_thread(_publish_state, self._plan, document)
         except CorruptError as error:
             await self._keeper.damaged(error)
         except TransientError as error:
@@ -449,10 +449,11 @@ class Service:
         return self._supervisor.run(name, self._reader(sources), within)
 
 
-def _publish_state(directory: Path, document: Mapping[str, Any]) -> None:
+def _publish_state(plan: PlantPlan, document: Mapping[str, Any]) -> None:
     """Write the status file and the metrics made of it; raises `TransientError`."""
+    directory = Path(plan.runtime_dir)
     statusfile.write(directory, document)
-    prometheus.write(directory, prometheus.render(metrics(document)))
+    prometheus.publish(directory, plan.metrics, metrics(document))
 
 
 def lane_patience(sources: Sequence[Source]) -> int:

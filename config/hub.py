@@ -15,6 +15,7 @@ from config.hub_limits import LimitsTable, limits
 from config.hub_plan import Calendar, HubPlan, Member, Rules, StorePlan
 from config.locate import Findings, at, validated
 from config.meters import NANOSECONDS
+from config.metrics_tables import HubMetricsTable
 from config.plan import Kind
 from config.plant import whole
 from config.secrets import resolved
@@ -200,6 +201,8 @@ class HubFile(Settings):
     """The cluster's broker, as `sidestream hub broker-config` writes it."""
     state: StateTable = StateTable()
     """Where state is kept."""
+    metrics: HubMetricsTable = HubMetricsTable()
+    """Metrics in Prometheus' text format."""
 
 
 def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
@@ -234,6 +237,7 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         limits=limits(tables["limits"]),
         order=release.partition,
         files=broker_files(tables["broker"], reached),
+        metrics=tables["metrics"].plan(),
     )
 
 

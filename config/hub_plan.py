@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from config.metrics_plan import MetricsPlan
 from config.plan import BrokerPlan, Kind
 
 Calendar = Literal["15min", "hour", "day", "week", "month"] | int
@@ -130,3 +131,4 @@ class HubPlan:
     order: Order = "search"
     limits: HubLimits = field(default_factory=HubLimits)
     files: BrokerFiles = field(default_factory=BrokerFiles)
+    metrics: MetricsPlan = field(default_factory=MetricsPlan)

@@ -18,6 +18,7 @@ from config.errors import ConfigError, meant, shown
 from config.heat import MeterResolver
 from config.locate import Findings, validated
 from config.meters import NANOSECONDS, Plant
+from config.metrics_tables import PlantMetricsTable
 from config.plan import (
     RECORDED,
     CodeList,
@@ -77,6 +78,7 @@ class _Loader:
         windows = self.table("windows", WindowsTable)
         outbox = self.table("outbox", OutboxTable)
         folders = self.table("state", StateTable)
+        metrics: PlantMetricsTable | None = self.table("metrics", PlantMetricsTable)
         disclosure: DisclosureTable | None = self.table("disclosure", DisclosureTable)
         uplink = self._uplink()
         self.codes = self._codes()
@@ -101,6 +103,7 @@ class _Loader:
             ),
             uplink=uplink,
             codes=self.codes,
+            metrics=(metrics or PlantMetricsTable()).plan(),
             never_codes=never_codes(disclosure or DisclosureTable()),
         )
 

@@ -14,6 +14,7 @@ from typing import Literal
 from adapters.adapter import Source
 from config.course import Course
 from config.medium_plan import WATER, Medium, Properties
+from config.metrics_plan import MetricsPlan
 
 Kind = Literal["material", "heat", "water", "gas"]
 MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
@@ -223,5 +224,6 @@ class PlantPlan:
     outbox: OutboxPlan
     uplink: UplinkPlan | None
     codes: CodeList | None = None
+    metrics: MetricsPlan = field(default_factory=MetricsPlan)
     never_codes: tuple[str, ...] = ()
     """Beginnings of material codes that are never published."""

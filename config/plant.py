@@ -16,6 +16,7 @@ from config.attribute_tables import Makeup, Moisture
 from config.disclosure import DisclosureTable
 from config.locate import at
 from config.meter_tables import BatchMeter, HeatMeter, Meter, StockMeter
+from config.metrics_tables import PlantMetricsTable
 from config.series_tables import BeforeTable
 from config.tables import BrokerTable, StateTable
 from config.texts import (
@@ -210,3 +211,5 @@ class PlantFile(Settings):
     """Bounds of the outbox."""
     state: StateTable = StateTable()
     """Where state is kept."""
+    metrics: PlantMetricsTable = PlantMetricsTable()
+    """Metrics in Prometheus' text format."""

@@ -4,14 +4,17 @@ Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
 
 import os
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from adapters.errors import TransientError
+from config.metrics_plan import MetricsPlan
 
 FILE = "metrics.prom"
+NAMING = frozenset({"source", "member"})
+"""Labels that name somebody or something of a plant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,19 @@ def by(
     )
 
 
+def unnamed(metrics: Iterable[Metric]) -> list[Metric]:
+    """Leave out the names of sources and members: add up what they have, of instants the oldest."""
+    return [_together(metric) for metric in metrics]
+
+
+def _together(metric: Metric) -> Metric:
+    if not any(name in NAMING for labels in metric.values for name, _ in labels):
+        return metric
+    values = metric.values.values()
+    joined = min(values) if metric.name.endswith("_time_seconds") else sum(values)
+    return replace(metric, values={(): joined})
+
+
 def render(metrics: Iterable[Metric]) -> str:
     """Write metrics as text; instants and durations are in seconds, sizes in bytes."""
     lines = []
@@ -62,6 +78,19 @@ def _labels(labels: tuple[tuple[str, str], ...]) -> str:
 def _escaped(text: str, *, quote: bool = False) -> str:
     escaped = text.replace("\\", r"\\").replace("\n", r"\n")
     return escaped.replace('"', r"\"") if quote else escaped
+
+
+def publish(directory: Path, plan: MetricsPlan, metrics: Sequence[Metric]) -> str:
+    """Write the file where the plan wants one; gives its text. Raises `TransientError`.
+
+    A file of before is removed, so that nobody takes it for the present.
+    """
+    text = render(metrics if plan.names else unnamed(metrics))
+    if plan.file:
+        write(directory, text)
+    else:
+        (directory / FILE).unlink(missing_ok=True)
+    return text
 
 
 def write(directory: Path, text: str) -> None:

@@ -35,6 +35,7 @@ from gateway.hub.status import Live, summary, write_live
 from gateway.hub.vault import Open, Vault
 from gateway.keys import HubKey, load
 from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
+from gateway.scrape import answering
 from gateway.seal import seal_receipt
 from gateway.stores.contract import Store, open_store
 
@@ -42,6 +43,8 @@ T = TypeVar("T")
 _log = logging.getLogger("sidestream.hub")
 TICK = 1.0
 """Seconds between looks for windows that are due."""
+LISTEN_AGAIN = 60.0
+"""Seconds before it is tried again to listen for whoever scrapes."""
 REPORT = 2.0
 """Seconds between two reports of status and signs of life."""
 READ_BACK = 5.0
@@ -75,7 +78,13 @@ async def run_hub(
         await hub.report()
         notify("READY=1")
         async with asyncio.TaskGroup() as tasks:
-            parts = (hub.stay_linked(), hub.release(), hub.fill_store(), hub.watch())
+            parts = (
+                hub.stay_linked(),
+                hub.release(),
+                hub.fill_store(),
+                hub.watch(),
+                hub.be_scraped(),
+            )
             running = [tasks.create_task(part) for part in parts]
             await stop.wait()
             notify("STOPPING=1")
@@ -129,6 +138,7 @@ class _Hub:
         self._store_up: bool | None = None
         self._store_detail = ""
         self._problem = ""
+        self._scraped = ""
         self._said: dict[str, str] = {}
         self._to_feed = asyncio.Event()
         self._to_store = asyncio.Event()
@@ -367,6 +377,18 @@ class _Hub:
                 async with asyncio.timeout(REPORT):
                     await self._changed.wait()
 
+    async def be_scraped(self) -> None:
+        """Answer with the metrics of the last report, where the hub file says so."""
+        listen = self.plan.metrics.listen
+        while listen is not None:
+            try:
+                async with answering(listen, lambda: self._scraped):
+                    self._say("metrics", "")
+                    await asyncio.Event().wait()
+            except PermanentError as error:
+                self._say("metrics", str(error))
+            await asyncio.sleep(LISTEN_AGAIN)
+
     async def report(self) -> None:
         """Write the status file and tell the service manager in a line."""
         try:
@@ -375,8 +397,9 @@ class _Hub:
             await self._note_limited()
             live = self._live(online)
             write_live(self.plan, live)
-            text = await self.vault.run(partial(_metrics, plan=self.plan, live=live))
-            prometheus.write(Path(self.plan.runtime_dir), text)
+            counted = await self.vault.run(partial(_metrics, plan=self.plan, live=live))
+            folder = Path(self.plan.runtime_dir)
+            self._scraped = prometheus.publish(folder, self.plan.metrics, counted)
         except TransientError as error:
             self._trouble(str(error))
         except OSError as error:
@@ -415,9 +438,9 @@ def _change(part: str, *, well: bool = False) -> str:
     return changes.WELL if well else changes.TROUBLE
 
 
-def _metrics(opened: Open, plan: HubPlan, live: Live) -> str:
+def _metrics(opened: Open, plan: HubPlan, live: Live) -> list[prometheus.Metric]:
     with opened.database.look() as cursor:
-        return prometheus.render(metrics(summary(cursor, plan, live)))
+        return metrics(summary(cursor, plan, live))
 
 
 def _mark_published(opened: Open, numbers: Sequence[int], now: int) -> None:

@@ -90,6 +90,15 @@ def test_the_name_server_is_allowed_only_where_there_is_a_name_to_ask_for() -> N
     assert "# source a, broker\n" in text
 
 
+def test_a_hub_that_is_scraped_may_listen_and_on_the_loopback_be_asked() -> None:
+    socket = drop_in("sidestream-hub", Needs({}, listen="unix:/run/x"), {}, ())
+    assert "SystemCallFilter=listen accept accept4\n" in socket
+    assert "localhost" not in socket
+    port = drop_in("sidestream-hub", Needs({}, listen="127.0.0.1:9464"), {}, ())
+    assert "SystemCallFilter=listen accept accept4\nIPAddressAllow=localhost\n" in port
+    assert "SystemCallFilter" not in drop_in("sidestream-hub", Needs({}), {}, ())
+
+
 def test_what_a_protocol_does_not_say_is_left_to_a_person() -> None:
     text = drop_in("sidestream", Needs({}, (), ("source odd",)), {}, ())
     assert "# source odd: add the addresses it connects to\n" in text

@@ -88,3 +88,20 @@ def test_a_store_is_reached_by_its_url(tmp_path: Path) -> None:
     text = f'{BASE}[store]\nkind = "influxdb"\nurl = "https://db"\ntoken_file = "token"'
     found = plan(tmp_path, text).store
     assert (found.url, found.token_file) == ("https://db", str(tmp_path / "token"))
+
+
+@pytest.mark.parametrize(
+    "listen", ["127.0.0.1:9464", "[::1]:1", "127.9.9.9:65535", "unix:/run/x/metrics.sock"]
+)
+def test_metrics_are_answered_on_this_computer(tmp_path: Path, listen: str) -> None:
+    found = plan(tmp_path, f'{BASE}\n[metrics]\nlisten = "{listen}"').metrics
+    assert (found.listen, found.file, found.names) == (listen, True, True)
+
+
+@pytest.mark.parametrize(
+    "listen",
+    ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464", "localhost:9464", "127.0.0.1", "127.0.0.1:0",
+     "127.0.0.1:65536", "unix:relative", "unix:/with space", ":9464", "127.0.0.1.evil:1"],
+)  # fmt: skip
+def test_metrics_are_answered_nowhere_else(tmp_path: Path, listen: str) -> None:
+    assert only(tmp_path, f'{BASE}[metrics]\nlisten = "{listen}"').key == "metrics.listen"

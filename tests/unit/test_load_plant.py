@@ -516,6 +516,15 @@ def test_a_password_is_read_from_its_file_or_from_a_credential(tmp_path: Path) -
     assert only(tmp_path, f'{text}"none"').key == "hub.password_file"
 
 
+def test_metrics_are_a_file_of_the_agents_and_never_a_port(tmp_path: Path) -> None:
+    base = f'{HUB}"mqtts://hub"\n[metrics]\n'
+    refused = only(tmp_path, f'{base}listen = "127.0.0.1:9464"')
+    assert refused.key == "metrics.listen"
+    assert "the agent takes no connection" in refused.accepted
+    found = plan(tmp_path, f'{base}file = false\nlabels = "none"').metrics
+    assert (found.file, found.names, found.listen) == (False, False, None)
+
+
 def test_a_hubs_key_must_have_its_form(tmp_path: Path) -> None:
     text = f'{HUB}"mqtts://hub"'.replace(KEY, "ssplant1_abc")
     assert only(tmp_path, text).key == "hub.key"

@@ -11,6 +11,7 @@ from agent.metrics import metrics as of_agent
 from agent.publisher import UplinkState
 from agent.status import describe
 from agent.tables import Depth, Storage
+from config.metrics_plan import MetricsPlan
 from gateway import prometheus
 from gateway.hub.metrics import metrics as of_hub
 from gateway.hub.status import HubStatus, Live, MemberStatus
@@ -108,3 +109,13 @@ def test_the_file_is_replaced_in_one_step_or_told_in_words(tmp_path: Path) -> No
     assert (file.read_text(), file.stat().st_mode & 0o777) == ("a 2\n", 0o640)
     with pytest.raises(TransientError, match="cannot be written"):
         prometheus.write(file, "a 3\n")
+
+
+def test_a_file_that_is_not_wanted_any_more_is_taken_away(tmp_path: Path) -> None:
+    made = [prometheus.by("sidestream_x", "gauge", "", "source", {"belt": 1, "mill": 2})]
+    prometheus.publish(tmp_path, MetricsPlan(), made)
+    assert "belt" in (tmp_path / "metrics.prom").read_text()
+    prometheus.publish(tmp_path, MetricsPlan(names=False), made)
+    assert "sidestream_x 3.0" in (tmp_path / "metrics.prom").read_text()
+    assert "3.0" in prometheus.publish(tmp_path, MetricsPlan(file=False, names=False), made)
+    assert not list(tmp_path.iterdir())
