@@ -11,8 +11,32 @@ ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
 SPLITTING = (ILLEGAL_ADDRESS, ILLEGAL_VALUE)
 """Exception codes that may mean part of a request, or its length, is refused."""
-_FIRST_RETEST = 60_000_000_000
-_LONGEST_RETEST = 3_600_000_000_000
+_SECOND = 1_000_000_000
+_MINUTE = 60 * _SECOND
+_HOUR = 60 * _MINUTE
+
+
+@dataclass(slots=True)
+class _Retests:
+    """When refused values are tried again: after `first`, then ever rarer; all in nanoseconds."""
+
+    first: int
+    longest: int
+    at: int = 0
+    after: int = 0
+
+    def begin(self, now: int) -> None:
+        """Wait from now on, as for the first time."""
+        self.after = self.first
+        self.at = now + self.after
+
+    def due(self, now: int) -> bool:
+        """Tell whether to try again now; the next wait is then longer."""
+        if now < self.at:
+            return False
+        self.after = min(2 * self.after, self.longest)
+        self.at = now + self.after
+        return True
 
 
 @dataclass(slots=True)
@@ -39,7 +63,12 @@ class _Reach:
 
 @dataclass(slots=True)
 class Survey:
-    """A device's map as known so far; `refused` holds values' own spans and exception codes."""
+    """A device's map as known so far; `refused` holds values' own spans and exception codes.
+
+    A value never answered is taken for a hole in the map, and tried again after a minute, later
+    each hour. One that was answered before is missed: a device that starts up may refuse all it
+    has, so it is tried again after a second, later each minute.
+    """
 
     max_registers: int
     max_bits: int
@@ -47,8 +76,10 @@ class Survey:
     cuts: set[Cut] = field(default_factory=set)
     _registers: _Reach = field(init=False)
     _bits: _Reach = field(init=False)
-    _retest_at: int = 0
-    _retest_after: int = _FIRST_RETEST
+    _known: set[Span] = field(default_factory=set)
+    """Requests that were answered."""
+    _holes: _Retests = field(default_factory=lambda: _Retests(_MINUTE, _HOUR))
+    _missed: _Retests = field(default_factory=lambda: _Retests(_SECOND, _MINUTE))
 
     def __post_init__(self) -> None:
         self._registers = _Reach(self.max_registers)
@@ -74,13 +105,21 @@ class Survey:
     def answered(self, span: Span) -> None:
         """Note that a request was answered in full."""
         self._reach(span).answer(span.length)
+        self._known.add(span)
         self.refused.pop(span, None)
 
     def refuse(self, value: Span, code: int, now: int) -> None:
         """Note that a value by itself is refused; it is left out until the next retest."""
+        retests = self._missed if self._missing(value) else self._holes
+        if value not in self.refused and not any(
+            self._missing(other) == (retests is self._missed) for other in self.refused
+        ):
+            retests.begin(now)
         self.refused[value] = code
-        if self._retest_at <= now:
-            self._retest_at = now + self._retest_after
+
+    def _missing(self, value: Span) -> bool:
+        """Tell whether a value was answered once."""
+        return any(span.holds(value) for span in self._known)
 
     def split(self, whole: Span, left: Span, right: Span, code: int) -> None:
         """Note that a request was refused while both its halves were answered."""
@@ -92,9 +131,9 @@ class Survey:
             self.cuts.add((whole.table, right.start))
 
     def due(self, now: int) -> tuple[Span, ...]:
-        """Give the refused values to try again, each alone: after a minute, then ever rarer."""
-        if not self.refused or now < self._retest_at:
+        """Give the refused values to try again, each alone."""
+        if not self.refused or now < min(self._holes.at, self._missed.at):
             return ()
-        self._retest_after = min(2 * self._retest_after, _LONGEST_RETEST)
-        self._retest_at = now + self._retest_after
-        return tuple(self.refused)
+        missing = {value for value in self.refused if self._missing(value)}
+        missed, holes = self._missed.due(now), self._holes.due(now)
+        return tuple(value for value in self.refused if (missed if value in missing else holes))

@@ -68,6 +68,19 @@ async def test_a_hole_in_the_map_costs_nobody_else_a_reading() -> None:
         assert plant.counts.requests - before <= 3 * 3
 
 
+async def test_a_device_that_refused_all_it_has_while_it_started_is_read_again_soon() -> None:
+    async with (
+        ModbusPlant({1: Device(registers=REGISTERS)}) as plant,
+        running(source(plant, POINTS)) as basket,
+    ):
+        await until(lambda: good(basket))
+        plant.devices[1].exception = 2
+        await until(lambda: "illegal-address" in reasons(basket))
+        plant.devices[1].exception = 0
+        await until(lambda: good(basket) and basket.last("meter", "a")[3] == 11, 3)  # type: ignore[index]
+        only_truth(basket)
+
+
 @pytest.mark.parametrize("framing", ["tcp", "rtu"])
 async def test_polling_resumes_within_two_intervals_of_a_black_hole_healing(framing: Any) -> None:
     protocol = "modbus-tcp" if framing == "tcp" else "modbus-rtu-tcp"
