@@ -221,9 +221,9 @@ class Cell(Message):
     contributors: Contributors | None = None
     """How many owners contributed, as a band."""
     coverage: float | None = Field(default=None, ge=0, le=1)
-    """Mean share of the window that contributors observed."""
+    """Step that the mean share contributors observed of the window reaches: 0.95, 0.8, 0.5, 0."""
     marks: tuple[Mark, ...] = Field(default=(), strict=False)
-    """Marks of the contributions; `late` when records of earlier windows are in the sum."""
+    """`spread`, `reclassified` of contributions; `late` when earlier windows are in the sum."""
     released: Instant
     """When the cell was decided; it never changes after."""
 

@@ -10,7 +10,7 @@ from gateway.contract import Cell, FigureKind, Mark, rfc3339
 from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.partition import CellPlan, Partition
-from gateway.hub.rollup import Decision, contributors
+from gateway.hub.rollup import Decision, contributors, told_coverage, told_marks
 from gateway.hub.table import Atom, Contribution, Group, Label
 
 
@@ -234,9 +234,9 @@ def cell_of(row: sqlite3.Row, cluster: str) -> Cell:
     if row["status"] == "released":
         content |= {
             "quantity": row["quantity"],
-            "coverage": row["coverage"],
+            "coverage": told_coverage(row["coverage"]),
             "contributors": contributors(row["owners"]),
-            "marks": json.loads(row["marks"]),
+            "marks": told_marks(json.loads(row["marks"])),
         }
     return Cell.model_validate(content)
 

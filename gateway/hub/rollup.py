@@ -44,6 +44,24 @@ def contributors(owners: int) -> Contributors:
     return next((band for highest, band in _BANDS if owners <= highest), ">20")
 
 
+COVERAGE = (0.95, 0.8, 0.5)
+"""What a released cell's coverage is told as: the highest of these it reaches, else 0."""
+_TOLD: frozenset[Mark] = frozenset({"late", "reclassified", "spread"})
+
+
+def told_coverage(coverage: float) -> float:
+    """Tell a mean coverage (0-1) as a step it reaches.
+
+    The mean itself would tell each of a few contributors how long another was not measured.
+    """
+    return next((step for step in COVERAGE if coverage >= step), 0.0)
+
+
+def told_marks(marks: Iterable[Mark]) -> tuple[Mark, ...]:
+    """Leave the marks a sum cannot be read without; others tell of one plant's meters alone."""
+    return tuple(mark for mark in marks if mark in _TOLD)
+
+
 def decide(partition: Partition, table: Table, rules: Rules) -> tuple[Decision, ...]:
     """Decide every cell of the partition, and withhold what it does not cover."""
     home = {atom: cell for cell in partition.cells for atom in cell.atoms}

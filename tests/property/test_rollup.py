@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from config.hub_plan import Rules
 from gateway.hub.evidence import Evidence
 from gateway.hub.partition import Partition, choose
-from gateway.hub.rollup import decide
+from gateway.hub.rollup import decide, told_coverage
 from gateway.hub.table import Atom, Contribution, Group
 from tests.oracle import unsafe
 
@@ -157,3 +157,11 @@ def test_a_searched_partition_is_disjoint_steady_and_worth_no_less_than_a_fixed_
         for order, cells in found.items()
     }
     assert worth["search"] >= worth["fixed"] * (1 - 1e-12)
+
+
+@given(st.floats(0, 1))
+def test_coverage_is_never_told_higher_than_it_is(coverage: float) -> None:
+    told = told_coverage(coverage)
+    assert told <= coverage
+    assert told in (0.95, 0.8, 0.5, 0.0)
+    assert not any(told < step <= coverage for step in (0.95, 0.8, 0.5))

@@ -8,6 +8,7 @@ import pytest
 
 from config.hub_plan import HubLimits, Rules
 from gateway.hub.book import Book
+from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Ledger
@@ -211,6 +212,43 @@ def test_a_calendar_made_finer_or_coarser_never_makes_windows_overlap(hub: Hub) 
         (MONDAY, MONDAY + HOUR, 33.0),
         (MONDAY + 24 * HOUR, MONDAY + 48 * HOUR, 66.0),
     ]
+
+
+def test_a_week_that_spans_two_quarters_keeps_the_roster_and_cells_of_its_monday(hub: Hub) -> None:
+    weekly = {"calendars": {"material": "week"}}
+    last, first = MONDAY + 28 * DAY, MONDAY + 35 * DAY
+    for start in (MONDAY, last + 3 * DAY):
+        for one in hub.plants:
+            hub.take(one, start, figure(10.0, "10 09 03"))
+    hub.release(MONDAY + 8 * DAY, **weekly)
+    hub.plants = PLANTS
+    # On the Thursday, in the new quarter already, six report; two of them joined since.
+    for one in PLANTS[4:]:
+        hub.take(one, last + 3 * DAY, figure(10.0, "10 09 03"))
+    for one in PLANTS:
+        hub.take(one, first, figure(10.0, "10 09 03"))
+    hub.release(first + 8 * DAY, **weekly)
+    assert hub.rows("start, quantity, owners, reason") == [
+        (MONDAY, 40.0, 4, ""),
+        (last, 40.0, 4, ""),
+        (last, 20.0, 2, "joined after the period began"),
+        (first, 60.0, 6, ""),
+    ]
+    with hub.database.look() as cursor:
+        periods = cursor.execute("SELECT period FROM partitions ORDER BY period").fetchall()
+    assert [row[0] for row in periods] == ["2026Q1", "2026Q2"]
+
+
+def test_coverage_is_told_in_steps_and_marks_of_one_meter_not_at_all(hub: Hub) -> None:
+    hub.all_send(MONDAY, 10, 11, 12)
+    marks = ["reset", "spread", "clock-step"]
+    for one, share in zip(hub.plants, (1.0, 1.0, 0.0), strict=False):
+        made = heat(10.0, coverage=share, marks=marks)
+        hub.take(one, MONDAY + HOUR, made)
+    hub.release(MONDAY + 50 * HOUR)
+    told = [cell for _, cell in hub.book.unpublished(10)]
+    assert [(cell.coverage, cell.marks) for cell in told] == [(0.95, ()), (0.5, ("spread",))]
+    assert hub.rows("coverage, marks")[1] == (0.67, '["clock-step", "reset", "spread"]')
 
 
 def test_codes_are_pooled_only_where_places_do_not_help(hub: Hub) -> None:
