@@ -215,19 +215,19 @@ def test_a_calendar_made_finer_or_coarser_never_makes_windows_overlap(hub: Hub) 
 
 
 def test_a_week_that_spans_two_quarters_keeps_the_roster_and_cells_of_its_monday(hub: Hub) -> None:
-    weekly = {"calendars": {"material": "week"}}
+    weekly = {"material": "week"}
     last, first = MONDAY + 28 * DAY, MONDAY + 35 * DAY
     for start in (MONDAY, last + 3 * DAY):
         for one in hub.plants:
             hub.take(one, start, figure(10.0, "10 09 03"))
-    hub.release(MONDAY + 8 * DAY, **weekly)
+    hub.release(MONDAY + 8 * DAY, calendars=weekly)
     hub.plants = PLANTS
     # On the Thursday, in the new quarter already, six report; two of them joined since.
     for one in PLANTS[4:]:
         hub.take(one, last + 3 * DAY, figure(10.0, "10 09 03"))
     for one in PLANTS:
         hub.take(one, first, figure(10.0, "10 09 03"))
-    hub.release(first + 8 * DAY, **weekly)
+    hub.release(first + 8 * DAY, calendars=weekly)
     assert hub.rows("start, quantity, owners, reason") == [
         (MONDAY, 40.0, 4, ""),
         (last, 40.0, 4, ""),
