@@ -19,11 +19,13 @@ from agent.magnitude import (
     magnitudes,
     told_document,
 )
+from agent.parts import parts_of
 from agent.pipeline import Pipeline
 from agent.policy import NOBODY, policy
 from agent.record import SealedRecord, Sealer
+from agent.remake import remade
 from agent.series import Held, Series, as_of, marked, renewed
-from agent.tables import Commit
+from agent.tables import Commit, Unmade
 from agent.total import Event, Total
 from agent.yearly import TALLIES, TOLD, YEAR, Tally, tallied, tallies_document
 from config.plan import PlantPlan, StreamPlan
@@ -234,9 +236,17 @@ class Engine:
             (*disclosure.steps, *more),
             self.run,
             orders,
+            parts_of(disclosure.parts, year),
         )
         due = max(now, end) + self._jitter()
         self._records.append((record, due))
+
+    def remake(self, record: Unmade) -> SealedRecord:
+        """Make a record again that was never sent, without what was withdrawn meanwhile."""
+        if self._sealer is None:
+            raise AssertionError  # records are made by a sealer alone
+        withdrawn = self._withdrawn()
+        return remade(self._sealer, record, withdrawn)
 
     def disclose(self, totals: Mapping[str, list[Total]], start: int) -> Disclosure:
         """Apply the disclosure policy to the totals of one release window, as of its start."""

@@ -150,7 +150,9 @@ class Keeper:
         self._troubles.tell(DISK, _SHORT if short else "")
 
     def _upkeep(self, bounds: OutboxPlan, now: int) -> tuple[list[Event], bool]:
-        events = self._outbox.trim(bounds, now)
+        events = self._outbox.withhold(now)[1] + self._outbox.trim(bounds, now)
+        for record in self._outbox.unmade():
+            self._outbox.remade(self._engine.remake(record))
         whole = self._reserve.fill()
         if not whole and self._outbox.free() < 2 * ROOM:
             events += self._outbox.give_way(ROOM, now)

@@ -78,6 +78,19 @@ KINDS: Mapping[EventKind, Kind] = {
         "The plant's own totals are not touched.",
         "See why the hub was away so long; `[outbox]` sets the bounds. Tell the hub's operator.",
     ),
+    "record-withdrawn": Kind(
+        "A record had been sent, and not been confirmed, when a stream in it was withdrawn. It is "
+        "not sent again, so the hub may lack what other streams had in its window.",
+        "Nothing is needed; tell the hub's operator if that window matters.",
+    ),
+    "withdrawn": Kind(
+        "A stream was withdrawn: nothing of it leaves, whatever the plant file says.",
+        "`sidestream withdraw STREAM --undo` lets it go as far as the plant file says again.",
+    ),
+    "restored": Kind(
+        "A withdrawal was undone: the stream goes as far as the plant file says.",
+        "Nothing, when it was meant.",
+    ),
     "detail-dropped": Kind(
         "The disk was full: what the release log says of old settled records beside window and "
         "state was dropped. Totals, state and waiting records were kept.",

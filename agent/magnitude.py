@@ -67,6 +67,11 @@ class Ordered:
     key: Key
     level: int
 
+    @property
+    def told(self) -> str:
+        """Say it in words."""
+        return f"{LEVELS[self.level]} {self.key[3]} a year"
+
     def content(self) -> dict[str, object]:
         """Give it as a member of a record."""
         kind, code, direction, unit = self.key
@@ -162,8 +167,8 @@ def ordered(
         last = told.get(key)
         level = held(math.fsum(quantities), None if last is None else last.ahead_of(now))
         subject = " ".join(filter(None, key))
-        steps.append(Step("magnitude", subject, f"{LEVELS[level]} {key[3]} a year"))
         found.append(Ordered(key, level))
+        steps.append(Step("magnitude", subject, found[-1].told))
     return tuple(found)
 
 

@@ -90,7 +90,7 @@ def _outbox(document: Mapping[str, Any]) -> list[Metric]:
         by(
             "sidestream_records_total",
             "counter",
-            "Records by how they ended: receipted, refused, dropped, remade.",
+            "Records by how they ended: receipted, refused, dropped, remade, withdrawn.",
             "status",
             ended,
         ),

@@ -13,6 +13,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
+from agent.parts import streams_in, written
+from agent.policy import EVERY
+from agent.record import SealedRecord
 from agent.recovery import RECOVERED, RUN, Beginning
 from agent.room import DROPPED_DETAILS, give_way
 from agent.series import Held
@@ -24,15 +27,20 @@ from agent.tables import (
     Queued,
     Released,
     Storage,
+    Unmade,
     beyond,
     held_of,
     held_row,
     record_row,
     released_of,
+    steps_text,
     total_of,
     total_row,
+    unmade_of,
 )
 from agent.total import Event, Total
+from agent.withdrawals import Withdrawals
+from agent.withhold import Withheld, claim, withhold
 from config.plan import OutboxPlan
 from gateway.database import Database, disk_space
 from gateway.reserve import Reserve
@@ -43,7 +51,7 @@ KEEP_EVENTS = 10_000
 _MISSING = "start the agent: `sidestream run`"
 _OLDEST = """
 SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
-WHERE status = 'queued' AND due <= ? ORDER BY start LIMIT ?
+WHERE status = 'queued' AND due <= ? AND length(payload) > 0 ORDER BY start LIMIT ?
 """
 _NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
 _LAST = "last_sequence"
@@ -65,7 +73,7 @@ WHERE status = 'queued'
 """
 _SETTLE = """
 UPDATE records SET status = ?, settled = ?, reason = ?, payload = x''
-WHERE id = ? AND status = 'queued'
+WHERE id = ? AND status IN ('queued', 'withdrawn')
 """
 
 
@@ -78,6 +86,8 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.withdrawals = Withdrawals(database.path.parent)
+        """The streams that were taken back, in their own file beside this one."""
 
     @classmethod
     def open(cls, directory: Path, now: int) -> Self:
@@ -101,6 +111,16 @@ class Outbox:
     def look_at(cls, directory: Path) -> Self:
         """Open the state file for looking only, while the agent may be writing it."""
         return cls(Database.look_at(directory / FILE, LAYOUT, _MISSING))
+
+    @classmethod
+    def join(cls, directory: Path) -> Self:
+        """Open the state file, which is there, to change it while the agent may be running."""
+        return cls(Database.join(directory / FILE, LAYOUT))
+
+    @property
+    def directory(self) -> Path:
+        """The state directory."""
+        return self._database.path.parent
 
     @property
     def set_aside(self) -> str:
@@ -138,9 +158,12 @@ class Outbox:
             )
             db.executemany(
                 'INSERT INTO records (sequence, id, start, "end", pseudonym, plain, payload, steps,'
-                " due, queued) VALUES (?,?,?,?,?,?,?,?,?,?)",
+                " due, queued, parts) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 [record_row(record, due, now) for record, due in change.records],
             )
+            if change.records:
+                # Streams may have been withdrawn since these records were made.
+                withhold(db, self.withdrawals(), now)
             if change.series is not None:
                 since, held = change.series
                 db.execute("DELETE FROM series WHERE since > ?", (since,))
@@ -180,6 +203,60 @@ class Outbox:
                 for record, why in refused
             ]
             return taken + _settle(db, ended)
+
+    def withhold(self, now: int) -> tuple[Withheld, list[Event]]:
+        """Hold back what waits and has a withdrawn stream in it; gives what to tell."""
+        names = self.withdrawals()
+        if not names:
+            return Withheld(), []
+        with self._database.change() as db:
+            held, events = withhold(db, names, now)
+            _add_events(db, events)
+            return held, events
+
+    def note(self, event: Event) -> None:
+        """Remember an event."""
+        with self._database.change() as db:
+            _add_events(db, [event])
+
+    def sending(self, records: Sequence[Queued], now: int) -> list[Queued]:
+        """Note which records are about to be sent; gives those that may be."""
+        if not records or EVERY in self.withdrawals():
+            return []
+        with self._database.change() as db:
+            return [record for record in records if claim(db, record, now)]
+
+    def left(self, stream: str) -> list[tuple[int, int]]:
+        """Give the windows of the records that hold a stream and were sent, in order."""
+        rows = self._rows(
+            'SELECT start, "end", parts, steps FROM records'
+            " WHERE sent IS NOT NULL OR status IN ('receipted', 'refused', 'remade')"
+            " ORDER BY start"
+        )
+        return [
+            (start, end) for start, end, parts, steps in rows if stream in streams_in(parts, steps)
+        ]
+
+    def unmade(self) -> list[Unmade]:
+        """Give the records that wait to be made again."""
+        rows = self._rows(
+            'SELECT sequence, start, "end", plain, parts, steps FROM records'
+            " WHERE status = 'queued' AND length(payload) = 0 ORDER BY start"
+        )
+        return [unmade_of(row) for row in rows]
+
+    def remade(self, record: SealedRecord) -> None:
+        """Put a record that was made again in the place of what it was."""
+        with self._database.change() as db:
+            db.execute(
+                "UPDATE records SET plain = ?, payload = ?, steps = ?, parts = ?"
+                " WHERE sequence = ? AND status = 'queued' AND length(payload) = 0",
+                (
+                    record.plain, record.payload, steps_text(record.steps), written(record.parts),
+                    record.sequence,
+                ),
+            )  # fmt: skip
+            withhold(db, self.withdrawals(), 0)
 
     def trim(self, bounds: OutboxPlan, now: int) -> list[Event]:
         """Drop the oldest waiting records past the bounds on age and size, with an event for each.

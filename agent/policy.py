@@ -11,6 +11,8 @@ from config.disclosure import barred_by
 from config.plan import SHARES, PlantPlan, Share, StreamPlan
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
+EVERY = "*"
+"""Stands for every stream among those withdrawn: what was withdrawn is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def reaches(share: Share, level: Share) -> bool:
 
 def consent(stream: StreamPlan, level: Share, rules: Policy) -> Step:
     """See whether the plant's people let the stream go as far as `level`, and still do."""
-    withdrawn = rules.withdrawn.get(stream.name)
+    withdrawn = rules.withdrawn.get(stream.name, rules.withdrawn.get(EVERY))
     if withdrawn is not None:
         return Step("consent", stream.name, withdrawn, stopped=True)
     if stream.share == "off":
@@ -99,3 +101,22 @@ def generalised(stream: StreamPlan) -> tuple[str | None, Step]:
     code = generalise(stream.code, stream.code_digits)
     outcome = f"code {stream.code or 'none'} → {code or 'none'}"
     return code, Step("generalise", stream.name, outcome)
+
+
+def leaves(stream: StreamPlan, rules: Policy, *, hub: bool) -> str:
+    """Say in words how far a stream goes; `hub` tells whether the plant has one."""
+    for step in (security(stream, rules), consent(stream, "band", rules)):
+        if step.stopped:
+            return f"nothing ({_short(stream, step)})"
+    if not hub:
+        return "nothing (there is no [hub])"
+    code = "" if stream.code is None else f", code to {stream.code_digits} digits"
+    if stream.share == "band":
+        return f"the order of magnitude of a year, once a month{code}"
+    return f"sums with others only{code}, {stream.significant} significant figures"
+
+
+def _short(stream: StreamPlan, step: Step) -> str:
+    if step.name == "security-class":
+        return "never_publish" if stream.never_publish else step.outcome
+    return step.outcome.removesuffix(": nothing leaves")

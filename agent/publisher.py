@@ -12,6 +12,7 @@ from adapters.reading import NANOSECONDS
 from agent.dispatch import Dispatch
 from agent.outbox import Outbox
 from agent.tables import REMADE, Queued
+from agent.withdrawals import leaving
 from config.plan import UplinkPlan
 from gateway import changes
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
@@ -156,9 +157,22 @@ class Publisher:
             waiting = await asyncio.to_thread(self._waiting, now)
             chosen = dispatch.choose(waiting, now)
             await self._listen_for(connection, {record.pseudonym for record in chosen})
-            await self._send_all(connection, dispatch, chosen)
-            if not chosen:
+            if not await self._leave(connection, dispatch, chosen):
                 await self._rest()
+
+    async def _leave(
+        self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]
+    ) -> bool:
+        """Send what may still leave; who withdraws a stream waits until it is on its way.
+
+        Tells whether anything was sent.
+        """
+        if not chosen:
+            return False
+        with leaving(self._outbox.directory):
+            allowed = await asyncio.to_thread(self._outbox.sending, chosen, self._clock())
+            await self._send_all(connection, dispatch, allowed)
+        return bool(allowed)
 
     async def _send_all(
         self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]

@@ -4,15 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import rfc8785
-
 from agent.figure import Figure
 from agent.magnitude import Ordered
+from agent.parts import Parts
 from agent.policy import Step
 from config.plan import UplinkPlan
 from gateway.contract import VERSION, quarter, record_id, rfc3339
 from gateway.keys import HubPublic, PlantKey
-from gateway.seal import seal_record
+from gateway.seal import seal_plain, signed_record
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +26,8 @@ class SealedRecord:
     plain: str
     payload: bytes
     steps: tuple[Step, ...]
+    parts: Parts = Parts()  # noqa: RUF009 - frozen
+    """What it was merged of; stays in the plant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Sealer:
         steps: Sequence[Step] = (),
         run: int | None = None,
         orders: Sequence[Ordered] | None = None,
+        parts: Parts = Parts(),  # noqa: B008 - frozen
     ) -> SealedRecord:
         """Make the one record of a release window [start, end), empty or not.
 
@@ -57,15 +59,18 @@ class Sealer:
             content["run"] = run
         if orders is not None:
             content["magnitudes"] = [order.content() for order in orders]
-        payload = seal_record(content, self.plant.sign, self.hub, self.uplink.record_size)
+        plain = signed_record(content, self.plant.sign)
         pseudonym = content["pseudonym"]
+        payload = seal_plain(
+            plain, self.uplink.cluster, pseudonym, self.hub, self.uplink.record_size
+        )
         return SealedRecord(
             id=content["id"],
             sequence=sequence,
             start=start,
             end=end,
             pseudonym=pseudonym,
-            plain=rfc8785.dumps(content).decode(),
+            plain=plain.decode(),
             payload=payload,
             steps=(
                 *steps,
@@ -74,6 +79,7 @@ class Sealer:
                 Step("sign", "record", f"key {content['plant']}"),
                 Step("seal", "record", f"to hub {content['hub']}, {len(payload)} bytes"),
             ),
+            parts=parts,
         )
 
     def _content(

@@ -24,7 +24,7 @@ ORDER BY start LIMIT ?
 """
 # Taken out and put back: a row that only shrinks leaves its page as it is.
 _TAKE = "SELECT * FROM records WHERE sequence = ?"
-_BARE = {"plain": "{}", "steps": "[]", "payload": b""}
+_BARE = {"plain": "{}", "steps": "[]", "payload": b"", "parts": None}
 _WAITING = """
 SELECT sequence, id, "end" FROM records WHERE status = 'queued' ORDER BY start LIMIT ?
 """

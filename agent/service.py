@@ -152,6 +152,7 @@ class Service:
             lambda: draw.randint(0, bound),
             memory(outbox, plan),
             horizon=None if self._replay else HORIZON,
+            withdrawn=outbox.withdrawals,
         )
         self._board = status.Board()
         self._told = 0
@@ -339,6 +340,7 @@ class Service:
             troubles=self._troubles,
             clock=None if self._replay else self._time.told(),
             stopped=stopped,
+            withdrawn=self._outbox.withdrawals(),
         )
 
     # -- life ------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from adapters.adapter import Health, Link, Source
 from adapters.reading import NANOSECONDS, Block, Reading
 from agent.clock import ClockState
 from agent.columns import Column, columns, row
+from agent.policy import EVERY
 from agent.publisher import UplinkState
 from agent.tables import Depth, Storage
 from agent.total import Total
@@ -122,6 +123,8 @@ class Snapshot:
     """None for recorded data, which has its own present."""
     storage: Storage | None = None
     stopped: bool = False
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    """The streams that were taken back, with what is told of each."""
 
 
 def describe(snapshot: Snapshot) -> dict[str, Any]:
@@ -149,6 +152,7 @@ def describe(snapshot: Snapshot) -> dict[str, Any]:
         "uplink": None if snapshot.uplink is None else asdict(snapshot.uplink),
         "clock": None if snapshot.clock is None else asdict(snapshot.clock),
         "troubles": dict(snapshot.troubles),
+        "withdrawn": dict(snapshot.withdrawn),
     }
     document["problems"] = problems(document)
     document["level"] = level(document)
@@ -174,6 +178,8 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         found.append(clock["problem"])
     for name, source in document["sources"].items():
         found += _source_problems(name, source)
+    if EVERY in document.get("withdrawn", {}):
+        found.append(document["withdrawn"][EVERY])
     storage = document["storage"]
     if storage and storage["damaged"]:
         found.append(f"{storage['damaged']}; remove that file once you have looked at it")

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field
 from typing import Any, Literal
 
+from agent.parts import Parts, read, written
 from agent.policy import Step
 from agent.record import SealedRecord
 from agent.series import Held
@@ -12,9 +13,11 @@ from agent.total import Event, Total
 from config.plan import Classification, OutboxPlan
 from gateway.database import Layout
 
-RecordStatus = Literal["queued", "receipted", "refused", "dropped", "remade"]
-"""How far a record is; `remade`: the hub had its window from before the plant lost its memory."""
+RecordStatus = Literal["queued", "receipted", "refused", "dropped", "remade", "withdrawn"]
+"""How far a record is; `remade`: the hub had its window from before the plant lost its memory;
+`withdrawn`: sent before a stream in it was withdrawn, not confirmed, and not sent again."""
 REMADE: RecordStatus = "remade"
+WITHDRAWN: RecordStatus = "withdrawn"
 LAYOUT = Layout(
     "state file",
     """
@@ -31,7 +34,8 @@ CREATE TABLE records (
   sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, start INTEGER NOT NULL,
   "end" INTEGER NOT NULL, pseudonym TEXT NOT NULL, plain TEXT NOT NULL, payload BLOB NOT NULL,
   steps TEXT NOT NULL, due INTEGER NOT NULL, queued INTEGER NOT NULL,
-  status TEXT NOT NULL DEFAULT 'queued', settled INTEGER, reason TEXT NOT NULL DEFAULT ''
+  status TEXT NOT NULL DEFAULT 'queued', settled INTEGER, reason TEXT NOT NULL DEFAULT '',
+  sent INTEGER, parts TEXT
 ) STRICT;
 CREATE INDEX records_queued ON records (start) WHERE status = 'queued';
 CREATE TABLE series (
@@ -43,7 +47,7 @@ CREATE TABLE events (
   detail TEXT NOT NULL
 ) STRICT;
 """,
-    version=6,
+    version=7,
     upgrades={
         1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;",
         2: "ALTER TABLE totals ADD COLUMN aggregation TEXT NOT NULL DEFAULT 'sum';"
@@ -54,6 +58,8 @@ CREATE TABLE events (
         5: "CREATE TABLE series (stream TEXT NOT NULL, since INTEGER NOT NULL, code TEXT,"
         " status TEXT, treatment TEXT, ns9431 TEXT, direction TEXT NOT NULL, basis TEXT NOT NULL,"
         " PRIMARY KEY (stream, since)) STRICT, WITHOUT ROWID;",
+        6: "ALTER TABLE records ADD COLUMN sent INTEGER;"
+        " ALTER TABLE records ADD COLUMN parts TEXT;",
     },
 )
 
@@ -99,6 +105,18 @@ class Queued:
     pseudonym: str
     payload: bytes
     due: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unmade:
+    """A record that waits to be made again, without the streams that were withdrawn."""
+
+    sequence: int
+    start: int
+    end: int
+    run: int | None
+    parts: Parts
+    steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,10 +214,16 @@ def record_row(record: SealedRecord, due: int, now: int) -> tuple[object, ...]:
         record.pseudonym,
         record.plain,
         record.payload,
-        json.dumps([asdict(step) for step in record.steps]),
+        steps_text(record.steps),
         due,
         now,
+        written(record.parts),
     )
+
+
+def steps_text(steps: Sequence[Step]) -> str:
+    """Write steps for the release log."""
+    return json.dumps([asdict(step) for step in steps])
 
 
 def released_of(row: Sequence[Any]) -> Released:
@@ -222,3 +246,10 @@ def beyond(waiting: Sequence[Sequence[Any]], bounds: OutboxPlan, now: int) -> li
             continue
         size -= length
     return dropped
+
+
+def unmade_of(row: Sequence[Any]) -> Unmade:
+    """Give a row of a record that waits to be made again."""
+    sequence, start, end, plain, parts, steps = row
+    log = tuple(Step(**step) for step in json.loads(steps))
+    return Unmade(sequence, start, end, json.loads(plain).get("run"), read(parts), log)

@@ -163,6 +163,14 @@ class Database:
             conclude(aside)
         return database
 
+    @classmethod
+    def join(cls, path: Path, layout: Layout) -> Self:
+        """Open a file that another program may be writing, to change it too.
+
+        Raises `CorruptError` when it is damaged: to set it aside is for the program that owns it.
+        """
+        return cls(_connect(path, layout, None, None)[0], path, layout.name)
+
     def renew(self, layout: Layout, reason: str, now: int, begin: Begin | None = None) -> None:
         """Set the file aside as damaged and go on with a new one; raises `TransientError`."""
         with self._lock, translated(self.path, self._name):

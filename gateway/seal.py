@@ -61,12 +61,19 @@ def seal_record(
     content: dict[str, Any], sign: Ed25519PrivateKey, hub: HubPublic, size: int
 ) -> bytes:
     """Sign, pad to a multiple of `size` bytes, and seal a record's content (without signature)."""
-    signed = {**content, "signature": signature(content, sign, "record")}
-    plain = rfc8785.dumps(signed)
+    plain = signed_record(content, sign)
+    return seal_plain(plain, content["cluster"], content["pseudonym"], hub, size)
+
+
+def signed_record(content: dict[str, Any], sign: Ed25519PrivateKey) -> bytes:
+    """Write a record's content with its signature, in canonical form."""
+    return rfc8785.dumps({**content, "signature": signature(content, sign, "record")})
+
+
+def seal_plain(plain: bytes, cluster: str, pseudonym: str, hub: HubPublic, size: int) -> bytes:
+    """Pad what was signed to a multiple of `size` bytes, and seal it."""
     padded = plain + b" " * (-len(plain) % size)
-    sealed = _SUITE.encrypt(
-        padded, hub.seal, info=_binding(content["cluster"], content["pseudonym"])
-    )
+    sealed = _SUITE.encrypt(padded, hub.seal, info=_binding(cluster, pseudonym))
     envelope: dict[str, Any] = {
         "v": VERSION,
         "hub": hub.fingerprint,

@@ -104,7 +104,10 @@ def _show_series(streams: Sequence[Mapping[str, Any]]) -> None:
 def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
     """Say what a plan means at an instant, as the `--json` document."""
     from adapters.adapter import adapter  # noqa: PLC0415
+    from agent.policy import leaves, policy  # noqa: PLC0415
+    from agent.withdrawals import Withdrawals  # noqa: PLC0415
 
+    rules = policy(plan, Withdrawals(Path(plan.state_dir))())
     uplink, zone = plan.uplink, ZoneInfo(plan.timezone)
     return {
         "plant": plan.name,
@@ -118,7 +121,10 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
             }
             for source in plan.sources
         ],
-        "streams": [_stream(stream, zone, now, hub=uplink is not None) for stream in plan.streams],
+        "streams": [
+            _stream(stream, zone, now, leaves(stream, rules, hub=uplink is not None))
+            for stream in plan.streams
+        ],
         "measure_s": plan.windows.measure / 1e9,
         "release_s": plan.windows.release / 1e9,
         "state": plan.state_dir,
@@ -133,7 +139,7 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
     }
 
 
-def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, *, hub: bool) -> Mapping[str, Any]:
+def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, leaving: str) -> Mapping[str, Any]:
     from agent.analyses import analyses  # noqa: PLC0415
     from config.medium_names import medium_name  # noqa: PLC0415
 
@@ -161,7 +167,7 @@ def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, *, hub: bool) -> Map
         "analyses": [asdict(one) for one in analyses(stream, zone, now)],
         "series": _series(stream, zone),
         "share": stream.share,
-        "leaves": _leaves(stream, hub=hub),
+        "leaves": leaving,
     }
 
 
@@ -186,14 +192,3 @@ def _meter(row: Mapping[str, Any]) -> str:
         for one in row["only_while"]
     ]
     return f"{text}; only while {' and '.join(gates)}" if gates else text
-
-
-def _leaves(stream: "StreamPlan", *, hub: bool) -> str:
-    if stream.never_publish:
-        return "nothing (never_publish)"
-    if stream.share == "off":
-        return "nothing (share is off)"
-    if not hub:
-        return "nothing (there is no [hub])"
-    code = "" if stream.code is None else f", code to {stream.code_digits} digits"
-    return f"sums with others only{code}, {stream.significant} significant figures"

@@ -21,6 +21,11 @@ def state_directory(plant_file: str | None) -> Path:
     return Path(_folders(plant_file)[0])
 
 
+def plant_path(plant_file: str | None) -> Path:
+    """Give the path of a plant file, or of the service's own without one."""
+    return Path(plant_file or _DEFAULT)
+
+
 def _folders(plant_file: str | None) -> tuple[str, str]:
     """Read the [state] table alone; raises `ConfigError` when the file is no TOML file."""
     if plant_file is None and not _DEFAULT.exists():

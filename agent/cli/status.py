@@ -143,6 +143,8 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
     else:
         link = uplink["link"]
         rows.append(("broker", "connected" if link["connected"] else link["detail"]))
+    gone = [f"{name} ({told})" for name, told in document.get("withdrawn", {}).items()]
+    rows.append(("withdrawn", ", ".join(gone)))
     rows.append(("clock", _clock(document.get("clock"))))
     rows.append(("running for", span((now - document["started"]) / 1e9)))
     print_table("Outbox", ("", ""), [row for row in rows if row[1]])
