@@ -41,6 +41,9 @@ faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a r
 safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell may be released (TABLES=, SEED=)
 	@$(BIN)/python -m bench.safety --tables $${TABLES:-100000} --seed $${SEED:-1}
 
+fuzz: $(READY) ## feed each way in with what nobody should send; pip install atheris for the long run (TIME=, ONLY=)
+	@$(BIN)/python -m tests.fuzz --time $${TIME:-60} $(if $(ONLY),--only $(ONLY))
+
 accuracy: $(READY) ## a year of readings each second through every meter (DAYS=)
 	@$(BIN)/python -m bench.accuracy --days $${DAYS:-365}
 
@@ -63,4 +66,4 @@ schema: $(READY) ## write docs/schema and the generated references anew
 	@$(BIN)/python -m gateway.schemas
 
 clean: ## remove the virtual environment and build output
-	rm -rf $(VENV) build dist demo-run .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist demo-run fuzz-run .mypy_cache .ruff_cache .pytest_cache .hypothesis

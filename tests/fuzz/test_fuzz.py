@@ -1,0 +1,60 @@
+"""A short, seeded run of every fuzz target: no crash, no hang, bounded memory."""
+
+import random
+import signal
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import pytest
+
+from gateway.hub.intake import Accepted
+from tests.fuzz import files, wires
+from tests.fuzz.target import Target, mutated
+from tests.hubkit import HOUR, MONDAY
+
+INPUTS = 30
+SECONDS = 5.0
+MEMORY = 64 * 1024 * 1024
+ALL = [*wires.TARGETS, *files.TARGETS]
+
+
+class HangError(BaseException):
+    """An input took too long."""
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("target", ALL, ids=[one.name for one in ALL])
+def test_nothing_that_others_write_crashes_hangs_or_fills_the_memory(target: Target) -> None:
+    draw, seeds = random.Random(zlib.crc32(target.name.encode())), list(target.seeds())
+    target.run(seeds[0])
+    tracemalloc.start()
+    try:
+        for data in [*seeds, *(mutated(draw, seeds, target.words) for _ in range(INPUTS))]:
+            with within(SECONDS):
+                target.run(data)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < MEMORY
+
+
+def test_the_first_seeds_of_hub_and_plant_are_good_ones() -> None:
+    good = {one.name: one.seeds()[0] for one in wires.TARGETS}
+    found = wires._GATE.judge(wires._PLANT.topic, good["record"], MONDAY + HOUR)
+    assert isinstance(found, Accepted)
