@@ -13,7 +13,7 @@ from agent.dispatch import Dispatch
 from agent.outbox import Outbox
 from agent.tables import REMADE, Queued
 from agent.withdrawals import leaving
-from config.plan import UplinkPlan
+from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import HubPublic, PlantKey
@@ -73,6 +73,7 @@ class Publisher:
         self._again = asyncio.Event()
         self._settled = asyncio.Event()
         self._heard: set[str] = set()
+        self._name = ""
         self.state = UplinkState(LinkState(connected=False, detail="not connected yet"))
 
     def wake(self) -> None:
@@ -89,21 +90,29 @@ class Publisher:
 
     async def run(self) -> None:
         """Stay connected and publish until stopped (when connected) or cancelled."""
-        gone = rfc8785.dumps({"v": VERSION, "online": False})
-        broker = self._uplink.broker
+        plan, will = self._identity()
         await keep_connected(
-            replace(broker, client_id=broker.client_id or f"ss-{self._pseudonym()[:20]}"),
+            plan,
             self._session,
             clean=False,
             session_expiry=7 * 86_400,
-            will=Will(self._presence(), gone, retain=True),
+            will=will,
             on_state=self._link,
             sign=self._sign,
             anew=self._again,
+            identity=self._identity,
         )
 
+    def _identity(self) -> tuple[BrokerPlan, Will]:
+        """Say as whom to connect now: name, client id and will are of the quarter."""
+        self._name = self._pseudonym()
+        broker = self._uplink.broker
+        gone = rfc8785.dumps({"v": VERSION, "online": False})
+        plan = replace(broker, client_id=broker.client_id or f"ss-{self._name[:20]}")
+        return plan, Will(self._presence(), gone, retain=True)
+
     def _presence(self) -> str:
-        return presence_topic(self._uplink.cluster, self._pseudonym())
+        return presence_topic(self._uplink.cluster, self._name)
 
     def _pseudonym(self) -> str:
         return self._plant.pseudonym(self._hub, self._uplink.cluster, quarter(self._clock()))
@@ -124,7 +133,7 @@ class Publisher:
     async def _session(self, connection: Connection) -> None:
         self._heard = set()
         dispatch = Dispatch(self._uplink.backlog_rate, self._live_for)
-        await self._listen_for(connection, {self._pseudonym()})
+        await self._listen_for(connection, {self._name})
         here = rfc8785.dumps({"v": VERSION, "online": True})
         await connection.publish(self._presence(), here, retain=True)
         try:
@@ -151,6 +160,8 @@ class Publisher:
 
     async def _send_on(self, connection: Connection, dispatch: Dispatch) -> None:
         while True:
+            if self._name != self._pseudonym():
+                await self._turn(connection)
             self._wake.clear()
             self._sign(ACKNOWLEDGED + LATE_SECONDS)
             now = self._clock()
@@ -173,6 +184,13 @@ class Publisher:
             allowed = await asyncio.to_thread(self._outbox.sending, chosen, self._clock())
             await self._send_all(connection, dispatch, allowed)
         return bool(allowed)
+
+    async def _turn(self, connection: Connection) -> None:
+        """Leave the old quarter's name, with nothing retained under it, and connect anew."""
+        await connection.publish(self._presence(), b"", retain=True)
+        self.reconnect()
+        # The link is ended now; under its old name nothing more is sent.
+        await asyncio.Event().wait()
 
     async def _send_all(
         self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]

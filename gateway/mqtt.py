@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Session = Callable[[Connection], Awaitable[None]]
+Identity = Callable[[], tuple[BrokerPlan, Will | None]]
 GRACE_SECONDS = 0.5
 """How long a session may take to end by itself after its link is lost, before it is cancelled."""
 
@@ -83,6 +84,7 @@ async def keep_connected(
     clock: Callable[[], int] = time.time_ns,
     sign: Callable[[float], None] = lambda _: None,
     anew: asyncio.Event | None = None,
+    identity: Identity | None = None,
 ) -> None:
     """Run `session` on a link to the broker, again on each new link, until it returns.
 
@@ -93,9 +95,10 @@ async def keep_connected(
     through `on_state` and tried again slowly, for it may be mended without a restart: TLS files
     are read anew for each link. When the session returns, or this is cancelled, the link is ended
     cleanly. `sign` is told, between sessions, within how many seconds it will be told again. When
-    `anew` is set, the link is ended cleanly, or a wait cut short, and a new one made. Raises
-    `PermanentError` for a kept session without a client id, and what the session
-    raises, except for `LinkLostError` and `RefusedError`.
+    `anew` is set, the link is ended cleanly, or a wait cut short, and a new one made. `identity` is
+    asked for each link as whom to connect and with which will. Raises `PermanentError` for a kept
+    session without a client id, and what the session raises, except for `LinkLostError` and
+    `RefusedError`.
     """
     if not clean and not plan.client_id:
         raise PermanentError("a kept session needs a client id", mend="set `client_id`")
@@ -106,6 +109,9 @@ async def keep_connected(
     attempt = 0
     while True:
         anew.clear()
+        if identity is not None:
+            plan, will = identity()
+            terms = replace(terms, will=will)
         sign(OPEN_SECONDS + LATE_SECONDS)
         try:
             connection = await open_connection(plan, terms)

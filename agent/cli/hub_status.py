@@ -75,6 +75,7 @@ def _problems(found: "HubStatus", *, running: bool) -> list[str]:
             f"{name or 'somebody who is no member'} sends more than is taken ([limits])"
             for name in live.limited
         ]
+        problems += live.upkeep
     if found.set_aside:
         problems.append(f"the ledger was damaged: {found.set_aside}")
     problems += [f"{one.name} has never sent a record" for one in found.members if not one.records]

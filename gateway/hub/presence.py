@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Self
 
 from pydantic import ValidationError
 
@@ -19,10 +18,6 @@ class Presences:
     def __init__(self, online: Mapping[str, bool] = MappingProxyType({})) -> None:
         self._online = dict(online)
 
-    def copy(self) -> Self:
-        """Give what is known now, for another thread."""
-        return type(self)(self._online)
-
     def note(self, topic: str, payload: bytes) -> None:
         """Take a presence message; one that cannot be read leaves nothing known."""
         pseudonym = topic.rpartition("/")[2]
@@ -35,7 +30,14 @@ class Presences:
         if len(self._online) > MOST:
             del self._online[next(iter(self._online))]
 
-    def members(self, member_of: Callable[[str], str | None]) -> dict[str, bool]:
-        """Tell who is online, by the names `member_of` gives pseudonyms; the last heard wins."""
-        named = ((member_of(pseudonym), online) for pseudonym, online in self._online.items())
-        return {name: online for name, online in named if name is not None}
+    def members(self, whose: Callable[[str], tuple[str, int] | None]) -> dict[str, bool]:
+        """Tell who is online: `whose` gives a pseudonym's member and quarter, and the latest wins.
+
+        What is retained of quarters gone by comes in any order.
+        """
+        latest: dict[str, tuple[int, bool]] = {}
+        for pseudonym, online in self._online.items():
+            found = whose(pseudonym)
+            if found is not None and found[1] >= latest.get(found[0], (found[1], online))[0]:
+                latest[found[0]] = found[1], online
+        return {name: online for name, (_, online) in latest.items()}

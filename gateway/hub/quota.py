@@ -43,7 +43,7 @@ class Quotas:
     key: HubKey
     members: Sequence[tuple[Member, PlantPublic]]
     limits: HubLimits
-    _names: dict[str, str] = field(default_factory=dict)
+    _names: dict[str, tuple[str, int]] = field(default_factory=dict)
     _period: str = ""
     _buckets: dict[str, Bucket] = field(default_factory=dict)
     _limited: dict[str, int] = field(default_factory=dict)
@@ -52,16 +52,21 @@ class Quotas:
         """Give the member whose topic it is, or `NOBODY`."""
         if self._period != quarter(now):
             self.name(now)
-        return self._names.get(topic.rpartition("/")[2], NOBODY)
+        found = self._names.get(topic.rpartition("/")[2])
+        return NOBODY if found is None else found[0]
+
+    def whose(self, pseudonym: str) -> tuple[str, int] | None:
+        """Give a pseudonym's member and the place of its quarter, the later the higher."""
+        return self._names.get(pseudonym)
 
     def name(self, now: int) -> None:
         """Learn members' names in the quarters around now; raises ValueError for a bad key."""
         named = periods(now, self.limits.oldest)
         self._period = quarter(now)
         self._names = {
-            name: member.name
+            name: (member.name, place)
             for member, public in self.members
-            for name in self.key.pseudonyms(public, self.cluster, named)
+            for place, name in enumerate(self.key.pseudonyms(public, self.cluster, named))
         }
 
     def admit(self, sender: str, now: int) -> bool:

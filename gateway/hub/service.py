@@ -32,6 +32,7 @@ from gateway.hub.presence import Presences
 from gateway.hub.quota import Quotas
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import Live, summary, write_live
+from gateway.hub.upkeep import upkeep
 from gateway.hub.vault import Open, Vault
 from gateway.keys import HubKey, load
 from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
@@ -51,6 +52,8 @@ READ_BACK = 5.0
 """Seconds between looks for confirmed cells to be read back."""
 BACKOFF = (0.5, 60.0)
 """First and longest wait in seconds before a store, or a full disk, is tried again."""
+LOOK_AFTER = 60_000_000_000
+"""Nanoseconds between two looks at certificates and keys."""
 LIMITED_FOR = 600_000_000_000
 """Nanoseconds for which the status tells of a sender that sent more than is taken."""
 SESSION_EXPIRY = 30 * 86_400
@@ -130,6 +133,8 @@ class _Hub:
         self._gate, self._quotas = _door(plan, self._key, clock())
         self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members, plan.order)
         self._limited: dict[str, int] = {}
+        self._looked = -LOOK_AFTER
+        self._upkeep: list[str] = []
         self._refused: set[Refusal] = set()
         self._presences = Presences()
         self._started = clock()
@@ -370,6 +375,7 @@ class _Hub:
             if await asyncio.to_thread(self._files.replaced):
                 _log.info("the files for the broker's connection have changed")
                 self._anew.set()
+            await self._look_after_files()
             # Told only after the ledger's thread has answered: a sign of progress, not of life.
             self._notify("WATCHDOG=1")
             self._changed.clear()
@@ -389,11 +395,18 @@ class _Hub:
                 self._say("metrics", str(error))
             await asyncio.sleep(LISTEN_AGAIN)
 
+    async def _look_after_files(self) -> None:
+        now = self._clock()
+        if 0 <= now - self._looked < LOOK_AFTER:
+            return
+        self._looked = now
+        self._upkeep = await asyncio.to_thread(upkeep, self.plan, now)
+        self._say("files", "; ".join(self._upkeep))
+
     async def report(self) -> None:
         """Write the status file and tell the service manager in a line."""
         try:
-            heard = self._presences.copy()
-            online = await self.vault.run(lambda opened: heard.members(opened.ledger.member_of))
+            online = self._presences.members(self._quotas.whose)
             await self._note_limited()
             live = self._live(online)
             write_live(self.plan, live)
@@ -429,6 +442,7 @@ class _Hub:
             problem=self._problem,
             online=online,
             limited=sorted(self._limited),
+            upkeep=self._upkeep,
         )
 
 

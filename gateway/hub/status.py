@@ -30,6 +30,7 @@ class Live:
     problem: str = ""
     online: Mapping[str, bool] = field(default_factory=dict)
     limited: Sequence[str] = ()
+    upkeep: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

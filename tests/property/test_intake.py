@@ -97,4 +97,4 @@ def test_presence_takes_anything(messages: list[tuple[str, bytes]]) -> None:
     presences = Presences()
     for topic, payload in messages:
         presences.note(topic, payload)
-    assert presences.members(lambda _: "plant") == {}
+    assert presences.members(lambda _: ("plant", 1)) == {}

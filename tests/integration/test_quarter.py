@@ -1,0 +1,149 @@
+"""A running agent crosses into the next quarter: new names, nothing lost, nothing left behind."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from agent.outbox import Outbox
+from agent.publisher import Publisher
+from agent.record import Sealer
+from agent.tables import Commit
+from config.hub_plan import HubPlan
+from config.plan import BrokerPlan, UplinkPlan
+from gateway.contract import nanoseconds
+from gateway.hub.service import run_hub
+from gateway.hub.status import hub_status, read_live
+from tests.hubkit import CLUSTER, HOUR, HUB, Clock, Notes, hub_plan
+from tests.integration.test_broker_access import ONE, Site, SiteMaker, account, client, site, topic
+from tests.integration.test_hub import until, write_key
+
+__all__ = ["site"]
+pytestmark = [pytest.mark.integration, pytest.mark.mosquitto]
+TURN = nanoseconds("2026-04-01T00:00:00Z")
+OLD, NEW = (ONE.key.pseudonym(HUB.public, CLUSTER, period) for period in ("2026Q1", "2026Q2"))
+
+
+class Plant:
+    """A plant's outbox and publisher, with a clock of its own."""
+
+    def __init__(self, folder: Path, broker: BrokerPlan, clock: Clock) -> None:
+        self.uplink = UplinkPlan(CLUSTER, broker, str(HUB.public), backlog_rate=200.0)
+        self.sealer = Sealer(ONE.key, HUB.public, self.uplink)
+        self.outbox = Outbox.open(folder, clock())
+        self.clock = clock
+        self.count = 0
+        self.publisher = Publisher(
+            self.uplink, ONE.key, HUB.public, self.outbox, clock, live_for=2 * HOUR
+        )
+
+    def record(self, start: int) -> str:
+        """Put a record of the hour from `start` into the outbox."""
+        self.count += 1
+        sealed = self.sealer.seal(start, start + HOUR, self.count, ())
+        self.outbox.commit(Commit(records=((sealed, start),)), start)
+        self.publisher.wake()
+        return sealed.pseudonym
+
+
+@contextlib.asynccontextmanager
+async def at_work(folder: Path, made: Site, plan: HubPlan, clock: Clock) -> AsyncIterator[Plant]:
+    plant = Plant(folder / "plant", made.plan(account(ONE), client_id=None), clock)
+    stop = asyncio.Event()
+    hub = asyncio.create_task(run_hub(plan, clock, stop, Notes()))
+    agent = asyncio.create_task(plant.publisher.run())
+    try:
+        await until(lambda: (live := read_live(plan)) and live.online.get("plant 1"))
+        yield plant
+    finally:
+        plant.publisher.stop()
+        await asyncio.wait_for(agent, 20)
+        stop.set()
+        await asyncio.wait_for(hub, 20)
+        plant.outbox.close()
+
+
+async def test_a_running_agent_takes_its_new_name_and_loses_nothing(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    write_key(tmp_path)
+    plan = replace(hub_plan(tmp_path, ONE), broker=made.plan("hub"))
+    async with at_work(tmp_path, made, plan, clock) as plant:
+        assert plant.record(TURN - 2 * HOUR) == OLD
+        await until(lambda: plant.publisher.state.receipted == 1)
+        clock.now = TURN + 1
+        assert plant.record(TURN - HOUR) == OLD
+        await until(lambda: plant.publisher.state.receipted == 2)
+        clock.now = TURN + HOUR
+        assert plant.record(TURN) == NEW
+        await until(lambda: plant.publisher.state.receipted == 3)
+        assert await plant.publisher.drained(20)
+        await until(lambda: (live := read_live(plan)) and live.online == {"plant 1": True})
+    found = hub_status(plan)
+    assert (found.records, found.members[0].gaps, found.quarantine) == (3, 0, {})
+    async with client(made.plan("hub"), "hub", [topic("presence", "+")]) as hub:
+        await until(lambda: hub.heard)
+        left = {to for to, _ in hub.heard}
+    assert left == {topic("presence", NEW)}, "nothing is retained under the old name"
+
+
+async def test_after_two_quarters_away_an_agent_still_gets_in_and_delivers(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(nanoseconds("2025-09-30T22:00:00Z"))
+    made.server.stop()
+    write_key(tmp_path)
+    plan = replace(hub_plan(tmp_path, ONE), broker=made.plan("hub"))
+    plant = Plant(tmp_path / "plant", made.plan(account(ONE), client_id=None), clock)
+    agent = asyncio.create_task(plant.publisher.run())
+    await until(lambda: plant.publisher.state.link.detail != "not connected yet")
+    plant.record(clock.now)
+    clock.now = TURN - HOUR
+    made.server.start()
+    stop = asyncio.Event()
+    hub = asyncio.create_task(run_hub(plan, clock, stop, Notes()))
+    await until(lambda: plant.publisher.state.receipted == 1)
+    plant.publisher.stop()
+    await agent
+    stop.set()
+    await hub
+    plant.outbox.close()
+    assert hub_status(plan).records == 1
+
+
+async def test_what_is_retained_of_an_old_quarter_does_not_say_who_is_online_now(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    write_key(tmp_path)
+    plan = replace(hub_plan(tmp_path, ONE), broker=made.plan("hub"))
+    async with client(made.plan(account(ONE)), account(ONE)) as one:
+        before = ONE.key.pseudonym(HUB.public, CLUSTER, "2025Q4")
+        assert await one.says(topic("presence", OLD), '{"online":true,"v":1}', retain=True)
+        assert await one.says(topic("presence", before), '{"online":false,"v":1}', retain=True)
+    stop = asyncio.Event()
+    hub = asyncio.create_task(run_hub(plan, clock, stop, Notes()))
+    await until(lambda: (live := read_live(plan)) and live.online == {"plant 1": True})
+    stop.set()
+    await hub
+
+
+async def test_new_certificates_of_the_hub_are_taken_up_while_it_runs(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    write_key(tmp_path)
+    plan = replace(hub_plan(tmp_path, ONE), broker=made.plan("hub"))
+    async with at_work(tmp_path, made, plan, clock) as plant:
+        plant.record(TURN - 3 * HOUR)
+        await until(lambda: plant.publisher.state.receipted == 1)
+        connected = made.server.log.read_text().count("New client connected")
+        made.authority.client("hub")
+        await until(lambda: made.server.log.read_text().count("New client connected") > connected)
+        plant.record(TURN - 2 * HOUR)
+        await until(lambda: plant.publisher.state.receipted == 2)
+    assert hub_status(plan).records == 2
