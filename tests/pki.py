@@ -125,6 +125,28 @@ class Authority:
         )
         return _write(self.folder, name, made, key)
 
+    def revoke(self, pair: Pair) -> Path:
+        """Revoke a certificate; gives the path of the list that says so."""
+        now = datetime.now(UTC)
+        serial = x509.load_pem_x509_certificate(pair.certificate.read_bytes()).serial_number
+        one = (
+            x509.RevokedCertificateBuilder()
+            .serial_number(serial)
+            .revocation_date(now - DAY)
+            .build()
+        )
+        made = (
+            x509.CertificateRevocationListBuilder()
+            .issuer_name(_subject(self.name))
+            .last_update(now - DAY)
+            .next_update(now + DAY)
+            .add_revoked_certificate(one)
+            .sign(self._key, hashes.SHA256())
+        )
+        path = self.folder / "revoked.crl"
+        path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+        return path
+
 
 def self_signed(folder: Path) -> Pair:
     """Make a self-signed server certificate with the right names."""

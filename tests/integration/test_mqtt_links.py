@@ -237,6 +237,8 @@ async def test_wrong_credentials_are_told_and_mended_without_a_restart(
         assert link.told("the broker does not admit this user")
         assert link.told("check `username` and the password")
         assert "guess" not in str(link.states)
+    async with kept(broker(server.port, version=version)) as link:
+        await eventually(lambda: link.told("the broker admits nobody without a login"))
     right = broker(server.port, version=version, username="plant", password="secret")
     async with kept(right) as link:
         await eventually(lambda: link.up)

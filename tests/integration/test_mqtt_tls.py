@@ -92,6 +92,33 @@ async def test_a_client_certificate_names_the_client(
         await link.now.publish("mine", b"")
 
 
+async def test_a_certificate_whose_name_has_no_account_is_told(
+    mosquitto: MosquittoMaker, ca: Authority
+) -> None:
+    # With names from certificates off, a broker asks for a login although it knows the certificate.
+    server = mosquitto(
+        "use_identity_as_username false", tls=ca.server(), client_ca=ca.path, users={"a": "b"}
+    )
+    async with kept(broker(server.port, trust(ca.path, ca.client("plant-7")))) as link:
+        await eventually(
+            lambda: link.told("the broker does not admit the name in this client's certificate")
+        )
+
+
+async def test_a_client_certificate_that_was_revoked_is_told(
+    mosquitto: MosquittoMaker, ca: Authority
+) -> None:
+    client = ca.client("plant-7")
+    server = mosquitto(f"crlfile {ca.revoke(client)}", tls=ca.server(), client_ca=ca.path)
+    async with kept(broker(server.port, trust(ca.path, client))) as link:
+        await eventually(
+            lambda: (
+                link.told("the client certificate was revoked")
+                or link.told("the broker refused the client certificate")
+            )
+        )
+
+
 async def test_a_client_certificate_of_another_authority_is_told(
     mosquitto: MosquittoMaker, ca: Authority, tmp_path: Path
 ) -> None:
