@@ -30,8 +30,8 @@ OLD, NEW = (ONE.key.pseudonym(HUB.public, CLUSTER, period) for period in ("2026Q
 class Plant:
     """A plant's outbox and publisher, with a clock of its own."""
 
-    def __init__(self, folder: Path, broker: BrokerPlan, clock: Clock) -> None:
-        self.uplink = UplinkPlan(CLUSTER, broker, str(HUB.public), backlog_rate=200.0)
+    def __init__(self, folder: Path, broker: BrokerPlan, clock: Clock, rate: float = 200.0) -> None:
+        self.uplink = UplinkPlan(CLUSTER, broker, str(HUB.public), backlog_rate=rate)
         self.sealer = Sealer(ONE.key, HUB.public, self.uplink)
         self.outbox = Outbox.open(folder, clock())
         self.clock = clock
