@@ -237,6 +237,13 @@ class Outbox:
             (start, end) for start, end, parts, steps in rows if stream in streams_in(parts, steps)
         ]
 
+    def holding(self, stream: str) -> list[int]:
+        """Give the sequences of the records that hold a stream."""
+        old = not self._rows("SELECT 1 FROM pragma_table_info('records') WHERE name = 'parts'")
+        parts = "NULL" if old else "parts"
+        rows = self._rows(f"SELECT sequence, {parts}, steps FROM records")  # noqa: S608 - constants
+        return [sequence for sequence, held, steps in rows if stream in streams_in(held, steps)]
+
     def unmade(self) -> list[Unmade]:
         """Give the records that wait to be made again."""
         rows = self._rows(

@@ -1,7 +1,7 @@
 """Figures in, a sealed record out: pseudonymise, number, sign, pad and seal."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from agent.figure import Figure
@@ -54,12 +54,15 @@ class Sealer:
         `run` is the number of the count `sequence` is in; None where it has none. `orders` are the
         year's orders of magnitude, None in a window that tells none.
         """
-        content = self._content(start, end, sequence, figures)
-        if run is not None:
-            content["run"] = run
-        if orders is not None:
-            content["magnitudes"] = [order.content() for order in orders]
+        content = {**self.content(start, end, figures, run, orders), "sequence": sequence}
         plain = signed_record(content, self.plant.sign)
+        pad = Step("pad", "record", f"{self.uplink.record_size} bytes")
+        if len(plain) > self.uplink.record_size:
+            # Loading refuses a plan that could come here; a size that tells must not leave even so.
+            pad = replace(pad, outcome=f"would take {len(plain)}: left empty", stopped=True)
+            orders, parts = None if orders is None else (), Parts()
+            content = {**self.content(start, end, (), run, orders), "sequence": sequence}
+            plain = signed_record(content, self.plant.sign)
         pseudonym = content["pseudonym"]
         payload = seal_plain(
             plain, self.uplink.cluster, pseudonym, self.hub, self.uplink.record_size
@@ -75,28 +78,38 @@ class Sealer:
             steps=(
                 *steps,
                 Step("pseudonymise", "plant", f"{pseudonym} in {quarter(start)}"),
-                Step("pad", "record", f"multiple of {self.uplink.record_size} bytes"),
+                pad,
                 Step("sign", "record", f"key {content['plant']}"),
                 Step("seal", "record", f"to hub {content['hub']}, {len(payload)} bytes"),
             ),
             parts=parts,
         )
 
-    def _content(
-        self, start: int, end: int, sequence: int, figures: Sequence[Figure]
+    def content(
+        self,
+        start: int,
+        end: int,
+        figures: Sequence[Figure],
+        run: int | None = None,
+        orders: Sequence[Ordered] | None = None,
     ) -> dict[str, Any]:
+        """Write what a record says, but for its sequence and its signature."""
         cluster = self.uplink.cluster
         plant = self.plant.public.fingerprint
         window = {"start": rfc3339(start), "end": rfc3339(end)}
-        return {
+        found: dict[str, Any] = {
             "v": VERSION,
             "id": record_id(plant, window["start"], window["end"], 0),
             "cluster": cluster,
             "hub": self.hub.fingerprint,
             "plant": plant,
             "pseudonym": self.plant.pseudonym(self.hub, cluster, quarter(start)),
-            "sequence": sequence,
             "revision": 0,
             "window": window,
             "figures": [figure.content() for figure in figures],
         }
+        if run is not None:
+            found["run"] = run
+        if orders is not None:
+            found["magnitudes"] = [order.content() for order in orders]
+        return found

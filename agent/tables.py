@@ -132,6 +132,8 @@ class Released:
     reason: str
     plain: Mapping[str, Any]
     steps: tuple[Step, ...]
+    text: str = ""
+    """What was signed, as it was signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +232,8 @@ def released_of(row: Sequence[Any]) -> Released:
     """Give a row of the release log."""
     sequence, record, start, end, status, settled, reason, plain, steps = row
     log = tuple(Step(**step) for step in json.loads(steps))
-    return Released(sequence, record, start, end, status, settled, reason, json.loads(plain), log)
+    found = json.loads(plain)
+    return Released(sequence, record, start, end, status, settled, reason, found, log, plain)
 
 
 def beyond(waiting: Sequence[Sequence[Any]], bounds: OutboxPlan, now: int) -> list[tuple[str, str]]:

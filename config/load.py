@@ -41,6 +41,7 @@ from config.plant import (
 )
 from config.secrets import resolved
 from config.series import classification, series
+from config.sizes import fitting, largest
 from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown
 from config.texts import size
@@ -85,6 +86,8 @@ class _Loader:
         sources = self._sources()
         self._one_time(sources)
         streams = self._streams(sources, ZoneInfo(plant.timezone if plant else "UTC"))
+        if uplink is not None:
+            self._check_size(uplink, streams)
         self.findings.settle()
         if plant is None or windows is None or outbox is None or folders is None:
             raise AssertionError  # each None has been noted, so settle has raised
@@ -146,6 +149,16 @@ class _Loader:
         found = f'"{code}", which {known.file} ({known.version}) does not have'
         hint = likely(code, known.titles)
         self.findings.add(at, found, siblings(code, known.titles), hint)
+
+    def _check_size(self, uplink: UplinkPlan, streams: list[StreamPlan]) -> None:
+        """Note a record size that a record of all streams could outgrow: its size would tell."""
+        needed = largest(streams)
+        if needed <= uplink.record_size:
+            return
+        found = f"{uplink.record_size}, and a record of these streams may take {needed} bytes"
+        fits = fitting(needed)
+        wanted = "fewer streams that share" if fits is None else f"record_size = {fits}"
+        self.findings.add(("hub", "record_size"), found, wanted)
 
     def _one_time(self, plant: Plant) -> None:
         """Note recorded sources beside live ones: there is no one present for both."""

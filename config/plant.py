@@ -53,8 +53,9 @@ class HubTable(BrokerTable):
     """Records are kept until the hub's signed receipt; `false` for a hub that gives none."""
     backlog_rate: float = Field(default=20.0, gt=0, le=10_000)
     """Records a second sent from a backlog, so that live ones are not delayed."""
-    record_size: Literal[1024, 2048, 4096, 8192, 16384] = 4096
-    """Bytes each record is padded to a multiple of, so that its size says nothing."""
+    record_size: Literal[1024, 2048, 4096, 8192, 16384, 32768, 65536] = 4096
+    """Bytes that every record is padded to, so that its size says nothing. Loading refuses a size
+    that a record could outgrow; a cluster should agree on one."""
 
 
 class StreamTable(Settings):

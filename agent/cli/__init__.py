@@ -38,6 +38,7 @@ sidestream = LazyGroup(
         "profiles": ("agent.cli.profiles:profiles", "List the device profiles that are known."),
         "status": ("agent.cli.status:status", "Show how a running agent is doing."),
         "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),
+        "preview": ("agent.cli.preview:preview", "Show what would leave with a plant file."),
         "withdraw": ("agent.cli.withdraw:withdraw", "Take a stream back: nothing of it leaves."),
         "events": ("agent.cli.events:events", "Show what happened to meters and records."),
         "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),

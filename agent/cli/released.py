@@ -1,9 +1,12 @@
 """`sidestream released`: the release log, in plain text."""
 
+import csv
+import io
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from adapters.reading import NANOSECONDS
 from agent.cli.output import (
     instant_option,
     json_option,
@@ -14,8 +17,11 @@ from agent.cli.output import (
     window_text,
 )
 from agent.cli.places import state_directory
+from gateway.contract import rfc3339
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from agent.tables import Released
 
 
@@ -23,21 +29,48 @@ if TYPE_CHECKING:
 @some_plant_argument
 @instant_option("--from", "First day or instant (UTC), such as 2026-03-01.")
 @instant_option("--to", "Day or instant (UTC) to stop before.")
+@instant_option("--day", "One day (UTC), in place of --from and --to.")
+@click.option("--stream", help="Only records that this stream is in.")
+@click.option("--plain", is_flag=True, help="Print each record as it was signed, on one line.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print one line for each figure, as CSV.")
 @click.option("--steps", is_flag=True, help="Show each step of the disclosure policy.")
 @json_option
-def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | None) -> None:
+def released(
+    plant_file: str | None,
+    stream: str | None,
+    plain: bool,
+    as_csv: bool,
+    steps: bool,
+    as_json: bool,
+    **span: int | None,
+) -> None:
     """Show what left the plant of PLANT_FILE, or waits to leave, record by record.
 
-    What is shown is the record's content as it was signed; nothing else leaves.
+    What is shown is the record's content as it was signed; nothing else leaves. A record names no
+    stream: `--stream` goes by what the plant has kept beside it.
 
     \b
     Example:
       sidestream released plant.toml --from 2026-03-01 --json
+      sidestream released plant.toml --day 2026-03-01 --stream slag --plain
     """
     from agent.outbox import Outbox  # noqa: PLC0415
 
+    start, end = span["from"] or 0, span["to"] or 2**63 - 1
+    if span["day"] is not None:
+        start, end = span["day"], span["day"] + 86_400 * NANOSECONDS
     with Outbox.look_at(state_directory(plant_file)) as outbox:
-        log = outbox.released(span["from"] or 0, span["to"] or 2**63 - 1)
+        log = outbox.released(start, end)
+        if stream is not None:
+            known = set(outbox.holding(stream))
+            log = [line for line in log if line.sequence in known]
+    if plain:
+        for line in log:
+            click.echo(line.text)
+        return
+    if as_csv:
+        click.echo(_csv(log), nl=False)
+        return
     if as_json:
         print_json([_document(line) for line in log])
         return
@@ -59,14 +92,45 @@ def released(plant_file: str | None, steps: bool, as_json: bool, **span: int | N
         )
 
 
+_COLUMNS = ("start", "end", "status", "kind", "code", "band", "direction", "quantity", "unit",
+            "coverage", "uncertain", "marks", "magnitude")  # fmt: skip
+
+
+def _csv(log: "Sequence[Released]") -> str:
+    """Write a line for each figure and order of magnitude; a record without any has one too."""
+    text = io.StringIO()
+    rows = csv.DictWriter(text, _COLUMNS, restval="", extrasaction="ignore", lineterminator="\n")
+    rows.writeheader()
+    for line in log:
+        about = {
+            "start": rfc3339(line.start),
+            "end": rfc3339(line.end),
+            "status": line.status,
+        }
+        members = [*line.plain.get("figures", ()), *line.plain.get("magnitudes", ())]
+        for one in members or [{}]:
+            rows.writerow({**about, **one, "marks": " ".join(one.get("marks", ()))})
+    return text.getvalue()
+
+
 def _rows(line: "Released") -> list[tuple[object, ...]]:
     window = (window_text(line.start, line.end), line.status)
     if not line.plain:
         return [(*window, "detail dropped: the disk was full", None, None, None)]
     figures = line.plain["figures"]
+    orders: list[tuple[object, ...]] = [
+        (
+            *window,
+            one.get("code") or one["kind"],
+            f"{one['magnitude']} {one['unit']} a year",
+            None,
+            None,
+        )
+        for one in line.plain.get("magnitudes", ())
+    ]
     if not figures:
-        return [(*window, "no figures", None, None, None)]
-    return [
+        return orders or [(*window, "no figures", None, None, None)]
+    told: list[tuple[object, ...]] = [
         (
             *window,
             figure.get("code") or " ".join((figure["kind"], figure.get("band") or "")).strip(),
@@ -76,6 +140,7 @@ def _rows(line: "Released") -> list[tuple[object, ...]]:
         )
         for figure in figures
     ]
+    return told + orders
 
 
 def _document(line: "Released") -> dict[str, Any]:
