@@ -13,7 +13,7 @@ import click
 from tests.campaign import Tally, judged
 
 _BATCH = 500
-_TELL_EVERY = 20
+_TELL_EVERY = 4
 
 
 def _batch(seeds: range) -> Tally:

@@ -87,14 +87,15 @@ class Book:
             rows = cursor.execute("SELECT DISTINCT kind, direction, unit FROM figures").fetchall()
         return sorted(Group(*row) for row in rows)
 
-    def first(self, group: Group) -> int | None:
-        """Give the start of a group's earliest figure."""
+    def reach(self, group: Group) -> tuple[int, int] | None:
+        """Give the starts of a group's earliest and latest figure."""
         with self._database.look() as cursor:
             row = cursor.execute(
-                "SELECT min(start) FROM figures WHERE kind = ? AND direction = ? AND unit = ?",
+                "SELECT min(start), max(start) FROM figures "
+                "WHERE kind = ? AND direction = ? AND unit = ?",
                 group,
             ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return None if row[0] is None else (int(row[0]), int(row[1]))
 
     def summed(self, group: Group, span: Window) -> list[Contribution]:
         """Sum a group's figures, decided or not, of records that start within a span.

@@ -115,8 +115,6 @@ def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Ta
 
 
 def _history(book: Book, group: Group, calendar: Calendar, window: Window) -> list[Table]:
-    since = book.first(group)
-    if since is None:
-        return []
-    earlier = sampled(calendar, window.start, since, HISTORY)
+    reach = book.reach(group)
+    earlier = sampled(calendar, window.start, reach[0], HISTORY) if reach else []
     return [table for span in earlier if (table := book.summed(group, span))]
