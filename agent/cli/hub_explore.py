@@ -66,7 +66,8 @@ def explore(hub_file: str, as_json: bool, **options: Any) -> None:
 
     \b
     Example:
-      sidestream hub explore hub.toml --kind material --k 3 --k 5 --dominance none --dominance 1:50
+      sidestream hub explore hub.toml --k 3 --k 5
+      sidestream hub explore hub.toml --dominance none --dominance 1:50
     """
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
