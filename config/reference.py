@@ -66,8 +66,12 @@ class _Writer:
         for heading, shape in shapes:
             choices = shape.get("oneOf") or shape.get("anyOf") or [shape]
             for choice in choices if isinstance(shape, dict) else ():
-                if isinstance(choice, dict) and "$ref" in choice:
+                if not isinstance(choice, dict):
+                    continue
+                if "$ref" in choice:
                     yield heading, choice["$ref"]
+                elif "$ref" in choice.get("items", {}):
+                    yield f"[[{name}]]", choice["items"]["$ref"]
 
     def _section(self, heading: str, ref: str, needed: str) -> Iterator[str]:
         key = ref.removeprefix("#/$defs/").replace("%20", " ")
