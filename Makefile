@@ -4,10 +4,11 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 LOCKS := requirements/run.txt requirements/dev.txt
+SUPPLY := build/supply
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults safety accuracy bench deb deb-test lock schema clean
+.PHONY: help demo test check faults safety accuracy bench deb deb-test sbom audit lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -56,10 +57,25 @@ deb: $(READY) ## build the Debian 12 package in dist (VERSION=)
 deb-test: deb ## install the package in a container, hang it, upgrade and purge it (root, five minutes)
 	@SIDESTREAM_DEB=$$(ls -t dist/*.deb | head -1) $(BIN)/pytest -p no:xdist tests/package
 
+$(SUPPLY)/.ready: requirements/supply.txt
+	@$(PYTHON) -m venv $(SUPPLY)
+	@$(SUPPLY)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/supply.txt
+	@touch $@
+
+sbom: $(SUPPLY)/.ready ## write what the package is made of, with hashes, to dist (CycloneDX JSON)
+	@mkdir -p dist
+	@$(SUPPLY)/bin/cyclonedx-py requirements requirements/package.txt --pyproject pyproject.toml \
+	  --mc-type application --output-reproducible --output-format JSON --output-file dist/sidestream.cdx.json
+	@echo dist/sidestream.cdx.json
+
+audit: $(READY) $(SUPPLY)/.ready ## ask for known vulnerabilities of what is locked (needs the network)
+	@$(BIN)/python -m deploy.audit $(SUPPLY)/bin/pip-audit
+
 lock: $(READY) ## refresh the hashed requirement files (needs uv: pip install uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 pyproject.toml -o requirements/run.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --extra influx --extra report pyproject.toml -o requirements/package.txt
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --all-extras --group dev pyproject.toml -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate --python-version 3.11 --group pyproject.toml:supply -o requirements/supply.txt
 
 schema: $(READY) ## write docs/schema and the generated references anew
 	@$(BIN)/python -m config.documents

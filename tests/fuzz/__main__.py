@@ -7,15 +7,18 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
-from tests.fuzz import files, wires
 from tests.fuzz.target import SPECIAL, Target, mutated
 
-TARGETS = {one.name: one for one in (*wires.TARGETS, *files.TARGETS)}
+MODULES = ("tests.fuzz.wires", "tests.fuzz.files")
+GUIDED = ["adapters", "agent", "config", "gateway", "pymodbus", "asyncua.ua.ua_binary"]
+"""Packages in which a fuzzer follows what an input makes the program do."""
 MEMORY = 2_147_483_648
 """Bytes of address space a target may have."""
 HANGS = 10
@@ -42,10 +45,12 @@ def main(only: str, seconds: int, seed: int, folder: Path, target: str | None) -
     last input is kept in NAME-last. Try it: python -m tests.fuzz --time 300 --only modbus,opcua
     """
     if target is not None:
-        _run(TARGETS[target], seconds, seed, folder)
+        with _followed():
+            known = targets()
+        _run(known[target], seconds, seed, folder)
         return
     failed = []
-    for name in TARGETS:
+    for name in targets():
         if not only or name.startswith(tuple(only.split(","))):
             asked = [sys.executable, "-m", "tests.fuzz", "--target", name, "--time", str(seconds)]
             asked += ["--seed", str(seed), "--dir", str(folder)]
@@ -53,6 +58,22 @@ def main(only: str, seconds: int, seed: int, folder: Path, target: str | None) -
                 failed.append(name)
     click.echo(f"failed: {', '.join(failed)}" if failed else "no target failed")
     sys.exit(1 if failed else 0)
+
+
+def targets() -> dict[str, Target]:
+    """Give every target by its name."""
+    found = [one for name in MODULES for one in import_module(name).TARGETS]
+    return {one.name: one for one in found}
+
+
+def _followed() -> AbstractContextManager[object]:
+    """Let what is imported within tell the fuzzer where it goes."""
+    if find_spec("atheris") is None:
+        return nullcontext()
+    import atheris  # noqa: PLC0415 - an optional tool
+
+    found: AbstractContextManager[object] = atheris.instrument_imports(include=GUIDED)
+    return found
 
 
 def _run(one: Target, seconds: int, seed: int, folder: Path) -> None:
@@ -92,7 +113,6 @@ def _guided(one: Target, seconds: int, seed: int, folder: Path) -> None:
         f"-timeout={HANGS}", "-rss_limit_mb=1024", "-max_len=16384", f"-dict={words}",
         f"-artifact_prefix={folder}/{one.name}-", "-print_final_stats=1", "-verbosity=0",
     ]  # fmt: skip
-    atheris.instrument_all()
     atheris.Setup(options, one.run)
     atheris.Fuzz()
 
