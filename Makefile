@@ -42,6 +42,9 @@ faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a r
 safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell may be released (TABLES=, SEED=)
 	@$(BIN)/python -m bench.safety --tables $${TABLES:-100000} --seed $${SEED:-1}
 
+power: $(READY) ## cut the power at every point of what agent and hub write (CUTS=, SEED=; needs strace, mosquitto)
+	@$(BIN)/python -m tests.faults.power --cuts $${CUTS:-3000} --seed $${SEED:-1}
+
 fuzz: $(READY) ## feed each way in with what nobody should send; pip install atheris for the long run (TIME=, ONLY=)
 	@$(BIN)/python -m tests.fuzz --time $${TIME:-60} $(if $(ONLY),--only $(ONLY))
 

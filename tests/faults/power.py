@@ -11,11 +11,14 @@ import json
 import random
 import shutil
 import sqlite3
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+import click
 
 from adapters.errors import SidestreamError
 from agent import statusfile
@@ -27,7 +30,7 @@ from gateway.seal import read_receipt
 from tests import cluster
 from tests.faults.medium import NEVER, STYLES, Files, Mark, Medium, Operation
 from tests.faults.promises import PUBACK, PUBLISH, Packet, packets
-from tests.faults.recording import Recording
+from tests.faults.recording import Care, Recording, record
 
 LATER = (cluster.START + 3 * 86_400) * 10**9
 """Nanoseconds: after all that is recorded."""
@@ -320,3 +323,23 @@ def replay(
     counted = {"operations": len(one.operations), "commits made": len(one.states) - 1}
     cuts.checked.update({**counted, "promises made": len(one.promises)})
     return cuts
+
+
+@click.command()
+@click.option("--cuts", default=3000, show_default=True, help="Power cuts of each program.")
+@click.option("--seed", default=1, show_default=True)
+@click.option("--synchronous", default="FULL", show_default=True, help="NORMAL and OFF must fail.")
+def main(cuts: int, seed: int, synchronous: str) -> None:
+    """Record a day of three plants and their hub, and cut the power at every point of it."""
+    well = True
+    with tempfile.TemporaryDirectory(prefix="sidestream-power-") as folder:
+        agent, hub = record(Path(folder), Care(40, synchronous), rows=4320, every=20)
+        for writer, made in ((AGENT, agent), (HUB, hub)):
+            found = replay(writer, made, cuts, random.Random(seed), lambda _: None)
+            click.echo(json.dumps({"program": writer.name, **asdict(found)}))
+            well = well and not found.problems
+    sys.exit(0 if well else 1)
+
+
+if __name__ == "__main__":
+    main()
