@@ -108,7 +108,14 @@ def test_a_code_is_barred_by_each_of_its_beginnings_and_by_no_other(code: str, p
     assert not barred_by(code, [f"20{beginning[2:]}", beginning + " 77"])
 
 
-@given(st.floats(0, 1e12), st.integers(0, 10), st.lists(st.floats(-0.09, 0.09), max_size=12))
+near = st.builds(lambda power, at: 10.0**power * at, st.integers(0, 9), st.floats(0.92, 1.08))
+
+
+@given(
+    st.one_of(near, st.floats(0, 1e12)),
+    st.integers(0, 10),
+    st.lists(st.floats(-0.09, 0.09), max_size=12),
+)
 def test_noise_of_nine_percent_never_makes_a_magnitude_flip_back_and_forth(
     quantity: float, before: int, noise: list[float]
 ) -> None:
