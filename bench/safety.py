@@ -12,7 +12,7 @@ import click
 
 from tests.campaign import Tally, judged
 
-_BATCH = 500
+_BATCH = 250
 _TELL_EVERY = 4
 
 
@@ -39,7 +39,8 @@ def main(tables: int, seed: int, jobs: int, as_json: bool) -> None:
         for number, tally in enumerate(pool.map(_batch, batches), start=1):
             total += tally
             if number % _TELL_EVERY == 0:
-                print(f"{total.tables} of {tables} tables", file=sys.stderr, flush=True)
+                so_far = f"{total.tables} of {tables} tables, {len(total.wrong)} wrong"
+                print(so_far, file=sys.stderr, flush=True)
     seconds = time.monotonic() - begun
     told = {
         "tables": total.tables,
