@@ -36,8 +36,8 @@ check: $(READY) ## formatting, lint, types, import direction
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
-faults: $(READY) ## the long fault campaign: kill -9 of an agent 50 times in a replayed day (ROUNDS=, SEED=)
-	@SIDESTREAM_KILLS=$${ROUNDS:-50} SIDESTREAM_SEED=$${SEED:-1} $(BIN)/pytest -rP tests/faults
+faults: $(READY) ## the long fault campaigns, an hour and a half (ROUNDS=, SEED=, ONLY=, RESUME=1; some need root)
+	@$(BIN)/python -m tests.faults --seed $${SEED:-1} $${ROUNDS:+--rounds $$ROUNDS} $${ONLY:+--only $$ONLY} $${RESUME:+--resume}
 
 safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell may be released (TABLES=, SEED=)
 	@$(BIN)/python -m bench.safety --tables $${TABLES:-100000} --seed $${SEED:-1}

@@ -124,11 +124,13 @@ class Program:
     arguments: tuple[str, ...]
     folder: Path
     process: subprocess.Popen[bytes] | None = None
+    wrap: tuple[str, ...] = ()
+    """What the command is run by, such as a network namespace."""
 
     def start(self) -> None:
         with (self.folder / "log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*COMMAND, *self.arguments], cwd=self.folder, stdout=log, stderr=log
+                [*self.wrap, *COMMAND, *self.arguments], cwd=self.folder, stdout=log, stderr=log
             )
 
     def wait(self, seconds: float = 60) -> int:
