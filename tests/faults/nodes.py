@@ -31,8 +31,9 @@ SLACK = 1.0
 """Seconds that a new session may take on a busy computer, on top of two intervals."""
 TENTH = NANOSECONDS // 10
 WIDE = 1_000_000
-AGE = 20
-"""Greatest age in tenths of a second of a value when it is confirmed."""
+AGE = 60
+"""Greatest age in tenths of a second of a value when it is read: the server may stand for three
+seconds, and a computer be busy."""
 WAYS: dict[str, dict[str, Any]] = {
     "subscribed": {"mode": "subscribe"},
     "polled": {"mode": "poll"},

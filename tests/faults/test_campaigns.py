@@ -1,7 +1,6 @@
 """The short forms of the fault campaigns, and what they judge by."""
 
 import asyncio
-import random
 import subprocess
 import sys
 from collections.abc import Callable
@@ -9,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import backlog, kill, meters, network
+from tests.faults import meters, network
 from tests.faults.campaign import Campaign, Run, Say, Tally
 from tests.faults.netns import Network, run
 
@@ -21,26 +20,6 @@ def quiet(_: str) -> None:
 def clean(tally: Tally) -> None:
     """Fail with what was found."""
     assert tally.clean, (tally.lost, tally.doubled, tally.wrong, tally.problems)
-
-
-@pytest.mark.faults
-@pytest.mark.integration
-@pytest.mark.mosquitto
-@pytest.mark.timeout(300)
-def test_agents_broker_and_hub_killed_at_random_lose_and_double_nothing(tmp_path: Path) -> None:
-    async def short() -> Tally:
-        tally = Tally()
-        async with kill.laid_out(tmp_path, kill.PLANTS[:1], victoria=False) as made:
-            await kill.begin(made)
-            await kill.tear(made, random.Random(1), 5, tally, quiet)
-            await kill.settle(made, tally, quiet)
-            await kill.judge(made, tally, releases=False)
-        return tally
-
-    tally = asyncio.run(short())
-    clean(tally)
-    assert tally.rounds == 5
-    assert tally.checked["records"] >= 3
 
 
 @pytest.mark.faults
@@ -83,14 +62,6 @@ def test_a_write_to_a_device_would_be_counted_on_the_wire() -> None:
             server.wait(10)
         assert made.counted("requests") == 11
         assert made.counted("writes") == 6
-
-
-@pytest.mark.faults
-@pytest.mark.integration
-@pytest.mark.mosquitto
-@pytest.mark.timeout(300)
-def test_a_backlog_drains_at_its_rate_beside_live_records(tmp_path: Path) -> None:
-    clean(asyncio.run(backlog.block(0.05, 2, tmp_path, quiet)))
 
 
 @pytest.mark.faults
