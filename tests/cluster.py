@@ -8,7 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -82,12 +82,12 @@ key = "{key}"
 """
 
 
-def sidestream(*arguments: str, cwd: Path) -> str:
-    """Run a command to its end and give what it printed; fails with what it said."""
+def sidestream(*arguments: str, cwd: Path, codes: Sequence[int] = (0,)) -> str:
+    """Run a command to its end and give what it printed; fails on another exit code."""
     done = subprocess.run(
         [*COMMAND, *arguments], cwd=cwd, capture_output=True, text=True, timeout=60, check=False
     )
-    if done.returncode:
+    if done.returncode not in codes:
         raise AssertionError(f"{arguments}: exit {done.returncode}\n{done.stdout}\n{done.stderr}")
     return done.stdout
 

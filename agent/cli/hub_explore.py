@@ -51,8 +51,14 @@ class Dominance(click.ParamType[tuple[int, float] | None]):
 @click.option("--k", "ks", type=click.IntRange(2, 100), multiple=True, help="Owners needed.")
 @click.option("--p", "ps", type=click.FloatRange(0, 100), multiple=True, help="Of the p% rule.")
 @click.option("--dominance", "limits", type=Dominance(), multiple=True, help='"none" or "1:50".')
-@click.option("--calendar", "calendars", type=click.Choice(_CALENDARS), multiple=True)
-@click.option("--partition", "orders", type=click.Choice(get_args(Order)), multiple=True)
+@click.option(
+    "--calendar", "calendars", type=click.Choice(_CALENDARS), multiple=True,
+    help="Windows to decide.",
+)  # fmt: skip
+@click.option(
+    "--partition", "orders", type=click.Choice(get_args(Order)), multiple=True,
+    help="How cells are chosen.",
+)  # fmt: skip
 @click.option("--kind", "kinds", type=click.Choice(get_args(Kind)), multiple=True, help="All.")
 @instant_option("--from", "First day or instant (UTC) of windows to decide.")
 @json_option

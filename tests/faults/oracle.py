@@ -82,7 +82,6 @@ def ledger(tally: Tally, agents: Iterable[Member], path: Path) -> None:
     stored, counted = defaultdict(list), defaultdict(list)
     for member, start, content in rows(path, "SELECT member, start, content FROM records"):
         body = json.loads(content)
-        del body["signature"]
         stored[member, start].append(body)
     query = "SELECT member, start, code, quantity, coverage FROM figures WHERE superseded = 0"
     for member, start, code, quantity, coverage in rows(path, query):

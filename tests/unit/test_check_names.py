@@ -56,7 +56,7 @@ def test_steam_and_gas_are_told_apart() -> None:
 def test_check_names_the_medium_and_what_a_stream_was(tmp_path: Path) -> None:
     path = tmp_path / "plant.toml"
     path.write_text(PLANT)
-    said = CliRunner().invoke(sidestream, ["check", str(path)])
+    said = CliRunner(env={"COLUMNS": "200"}).invoke(sidestream, ["check", str(path)])
     assert "heat in superheated steam of s.flow" in said.output
     steam, heap = json.loads(CliRunner().invoke(sidestream, ["check", str(path), "--json"]).output)[
         "streams"
