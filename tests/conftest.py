@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.servers import may_trace, mosquitto, program, victoria
+from tests.servers import may_separate, may_trace, mosquitto, program, victoria
 
 __all__ = ["mosquitto", "victoria"]
 
@@ -21,6 +21,8 @@ _NEEDS = {
     "systemd": "the Debian package systemd, for systemd-analyze: sudo apt-get install systemd",
     "strace": "the Debian package strace, and to trace: sudo apt-get install strace",
     "root": "root: sudo make test",
+    "namespaces": "root, a kernel that lets it make network namespaces and mounts, and the Debian "
+    "packages nftables and iproute2: sudo apt-get install nftables iproute2",
     "container": "a built package and a container with systemd: sudo make deb-test",
     "coolprop": 'the extra media: pip install "sidestream[media]"',
 }
@@ -30,6 +32,9 @@ _PROGRAMS = {
     "mosquitto": "mosquitto",
     "victoria": "victoria-metrics",
     "systemd": "systemd-analyze",
+    "strace": "strace",
+    "nft": "nft",
+    "ip": "ip",
 }
 
 
@@ -48,11 +53,27 @@ def _absent(marker: str) -> bool:
         return find_spec("CoolProp") is None
     if marker == "strace":
         return not may_trace()
+    if marker == "namespaces":
+        return os.geteuid() != 0 or _missing("ip") or _missing("nft") or not may_separate()
+    return _missing(marker)
+
+
+def _missing(name: str) -> bool:
     try:
-        program(_PROGRAMS[marker])
+        program(_PROGRAMS[name])
     except FileNotFoundError:
         return True
     return False
+
+
+def _unobtainable() -> set[str]:
+    """Name what no package brings: a machine for containers, and what a kernel refuses to root."""
+    refused = {"container"}
+    if not _missing("strace") and not may_trace():
+        refused.add("strace")
+    if os.geteuid() == 0 and not may_separate():
+        refused.add("namespaces")
+    return refused
 
 
 def _counts(config: pytest.Config) -> Counter[str]:
@@ -66,8 +87,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[_ABSENT] = counts
     absent = {marker for marker in _NEEDS if _absent(marker)}
     if os.environ.get(REQUIRE) == "1":
-        # The package's tests take minutes, and a machine that boots containers: they are told.
-        absent &= {"container"}
+        # These are told, not failed.
+        absent &= _unobtainable()
     kept: list[pytest.Item] = []
     dropped: list[pytest.Item] = []
     for item in items:

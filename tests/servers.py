@@ -51,6 +51,16 @@ def may_trace() -> bool:
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
+@cache
+def may_separate() -> bool:
+    """Tell whether the kernel lets this process have mounts, links and filters of its own."""
+    made = ["unshare", "--net", "--mount"]
+    with contextlib.suppress(FileNotFoundError):
+        made += [program("nft"), "add", "table", "inet", "probe"]
+    made += ["true"] if len(made) == 3 else []
+    return subprocess.run(made, capture_output=True, check=False).returncode == 0
+
+
 class Server:
     """A program that listens on one port: start, stop, kill -9, start again on the same port."""
 

@@ -25,7 +25,7 @@ def clean(tally: Tally) -> None:
 @pytest.mark.faults
 @pytest.mark.integration
 @pytest.mark.mosquitto
-@pytest.mark.root
+@pytest.mark.namespaces
 @pytest.mark.timeout(300)
 def test_links_that_fail_lose_nothing_and_no_write_leaves_for_the_plant(tmp_path: Path) -> None:
     tally = asyncio.run(network.block("1", 2, tmp_path, quiet, (1.0,)))
@@ -49,7 +49,7 @@ while link.recv(100):
 
 
 @pytest.mark.faults
-@pytest.mark.root
+@pytest.mark.namespaces
 def test_a_write_to_a_device_would_be_counted_on_the_wire() -> None:
     with Network() as made:
         at = made.address("ot")

@@ -46,7 +46,7 @@ def given_up(agent: Agent, reserve: Path, held: int) -> bool:
     return agent.problem("no room") or reserve.stat().st_size < held
 
 
-@pytest.mark.root
+@pytest.mark.namespaces
 async def test_on_a_full_disk_the_reserve_carries_on_and_is_made_again_afterwards(
     tmp_path: Path,
 ) -> None:
@@ -81,7 +81,7 @@ async def test_on_a_full_disk_the_reserve_carries_on_and_is_made_again_afterward
     assert agent.log.count("no room") <= 2
 
 
-@pytest.mark.root
+@pytest.mark.namespaces
 async def test_an_agent_that_starts_on_a_full_disk_gives_up_its_reserve_or_waits_for_room(
     tmp_path: Path,
 ) -> None:

@@ -125,7 +125,7 @@ async def test_a_hub_says_once_that_broker_or_store_are_away_and_once_that_they_
         assert sum(said(hub.log, f"{part}well again").values()) == 1
 
 
-@pytest.mark.root
+@pytest.mark.namespaces
 async def test_a_hub_says_once_that_its_disk_is_full_and_once_that_it_is_well(
     tmp_path: Path, mosquitto: MosquittoMaker
 ) -> None:
