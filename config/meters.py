@@ -1,5 +1,6 @@
 """Resolve a stream's meter: points to sources, units to factors, kind to the stream's unit."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
@@ -50,7 +51,7 @@ class Plant:
 
 
 @dataclass(slots=True)
-class Resolver:
+class Resolver(ABC):
     """Resolves the meters of one load, noting what does not fit; heat meters: `config.heat`."""
 
     plant: Plant
@@ -81,9 +82,9 @@ class Resolver:
         except (Unfit, attributes.Unsound):
             return None
 
+    @abstractmethod
     def _heat(self, table: HeatMeter, at: Key) -> MeterPlan:
         """Resolve a heat meter: the business of `config.heat`."""
-        raise NotImplementedError
 
     def _counted(self, table: _Counted, kind: Kind, at: Key) -> tuple[Unit, MeterPlan]:
         meter, name = _counting(table)
