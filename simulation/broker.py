@@ -2,10 +2,10 @@
 
 import asyncio
 import logging
-import socket
 from typing import Any, Self
 
 from adapters.errors import PermanentError, TransientError
+from simulation.ports import free_port
 
 _CLOSE_SECONDS = 10.0
 
@@ -58,11 +58,3 @@ class EmbeddedBroker:
         broker, self._broker = self._broker, None
         if broker is not None:
             await asyncio.wait_for(broker.shutdown(), _CLOSE_SECONDS)
-
-
-def free_port() -> int:
-    """Give a TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -1,13 +1,13 @@
 """The devices of simulated plants as real servers on 127.0.0.1, one a source."""
 
-import socket
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, ExitStack
+from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
 from simulation.modbus import Device, ModbusPlant
 from simulation.plants import SimPlant, SimPoint, SimSource
+from simulation.ports import free_ports as _free
 
 if TYPE_CHECKING:
     from simulation.opcua import OpcUaPlant
@@ -115,8 +115,4 @@ def _sources(plants: Iterable[SimPlant]) -> dict[Key, SimSource]:
 def free_ports(plants: Iterable[SimPlant]) -> dict[Key, int]:
     """Choose a port that is free now for each source of some plants."""
     keys = [(plant.member, source.name) for plant in plants for source in plant.sources]
-    with ExitStack() as held:
-        probes = [held.enter_context(socket.socket()) for _ in keys]
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return {key: int(probe.getsockname()[1]) for key, probe in zip(keys, probes, strict=True)}
+    return dict(zip(keys, _free(len(keys)), strict=True))

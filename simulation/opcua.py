@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,6 +15,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.internal_server import InternalServer
 
 from simulation.models import Models, Source, Typed, Value, variant
+from simulation.ports import free_port
 
 Clock = Callable[[], int]
 
@@ -97,7 +97,7 @@ class OpcUaPlant:
     async def __aenter__(self) -> Self:
         logging.getLogger("asyncua").setLevel(logging.CRITICAL + 1)
         self._core = _idle.pop() if _idle else await _filled()
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         await self._populate()
         for limit in _LIMITS:
             await self._node(limit).write_value(self.portion, ua.VariantType.UInt32)
@@ -295,10 +295,3 @@ def _deletion(nodes: Sequence[ua.NodeId]) -> Any:
             ua.DeleteNodesItem(NodeId=node, DeleteTargetReferences=True) for node in nodes
         ]
     )
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -20,16 +20,12 @@ if TYPE_CHECKING:
     # Making certificates is slow to import, and most tests need none.
     from tests.pki import Pair
 
+from simulation.ports import free_port
+
+__all__ = ["free_port"]
+
 START_SECONDS = 15.0
 _STEP = 0.02
-
-
-def free_port() -> int:
-    """Give a TCP port of 127.0.0.1 that was free a moment ago."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def program(name: str, *places: str) -> str:
