@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from adapters.reading import NANOSECONDS, Block, Value
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from config.plan import InputPlan, MeterPlan, StreamPlan, WindowPlan
 
 S = NANOSECONDS

@@ -39,7 +39,7 @@ GOALS = {"processor": 1.3, "memory": 10.0, "start": 2.0}
 """At most: processor time of the agent to the bare loop's, megabytes beyond what its imports take,
 and time to the first reading to the time of its imports."""
 _IMPORTS = """
-import agent.cli.run, agent.service, config.load
+import agent.cli.run, agent.running.service, config.load
 import adapters.modbus.line, adapters.modbus.poll, adapters.modbus.unit
 print(flush=True)
 input()

@@ -22,7 +22,7 @@ import click
 from adapters.adapter import Source
 from adapters.reading import Block
 from adapters.replay import Progress, ReplayPoint, ReplaySettings, blocks
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from bench.process import python
 from config.load import load_plant
 from config.plan import StreamPlan, WindowPlan

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.columns import unfolded
-from agent.engine import Engine
-from agent.outbox import Outbox
-from agent.service import memory
+from agent.keeping.outbox import Outbox
+from agent.running.columns import unfolded
+from agent.running.engine import Engine
+from agent.running.service import memory
 from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
 from tests import links

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from agent import cli, statusfile
-from agent.outbox import Outbox
-from agent.tables import Commit
-from agent.total import Event, Total
+from agent import cli
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
+from agent.measuring.total import Event, Total
+from agent.running import statusfile
 from tests import cluster, plants
 
 PLANT = """

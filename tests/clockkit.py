@@ -19,8 +19,8 @@ def now():
 
 time.time_ns = now
 
-from agent import service
-from agent.clock import Kernel
+from agent.running import service
+from agent.measuring.clock import Kernel
 from agent.cli import main
 
 service.Timekeeper = functools.partial(

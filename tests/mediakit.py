@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
-from agent import sampler
-from agent.media import Medium, medium
-from agent.media.need import need, properties
+from agent.measuring import sampler
+from agent.measuring.media import Medium, medium
+from agent.measuring.media.need import need, properties
 from config.combustion import AIR, FUELS, flue_gas
 from config.fluids import liquid
 from config.medium_plan import Gas, Grid, Properties, Steam

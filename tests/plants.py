@@ -3,7 +3,7 @@
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.reading import NANOSECONDS, Block
-from agent.record import Sealer
+from agent.disclosing.record import Sealer
 from config.plan import (
     BrokerPlan,
     InputPlan,

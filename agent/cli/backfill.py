@@ -14,8 +14,8 @@ from agent.cli.output import instant_option, print_list
 
 if TYPE_CHECKING:
     from adapters.adapter import Source
-    from agent.backfill import Backfill, Known, Task
-    from agent.outbox import Outbox
+    from agent.keeping.outbox import Outbox
+    from agent.running.backfill import Backfill, Known, Task
     from config.plan import PlantPlan, StreamPlan
 
 _COMMIT_AFTER = 1.0
@@ -50,9 +50,9 @@ def backfill(
       sidestream backfill plant.toml 2025.csv --source belt \\
         --from 2025-01-01 --to 2026-01-01
     """
-    from agent.backfill import Task, chosen  # noqa: PLC0415
-    from agent.outbox import Outbox  # noqa: PLC0415
-    from agent.sampling import equipped  # noqa: PLC0415
+    from agent.keeping.outbox import Outbox  # noqa: PLC0415
+    from agent.measuring.sampling import equipped  # noqa: PLC0415
+    from agent.running.backfill import Task, chosen  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
@@ -75,7 +75,7 @@ def backfill(
 
 
 def _live_only(plan: "PlantPlan") -> None:
-    from agent.service import is_replay  # noqa: PLC0415
+    from agent.running.service import is_replay  # noqa: PLC0415
 
     if is_replay(plan):
         raise PermanentError(
@@ -137,7 +137,7 @@ def begun(
     forget: bool = False,
 ) -> "Backfill":
     """Begin a task, or go on with it; raises `PermanentError` when it cannot be filled."""
-    from agent.backfill import BACKFILL, Backfill, admit  # noqa: PLC0415
+    from agent.running.backfill import BACKFILL, Backfill, admit  # noqa: PLC0415
 
     state: Mapping[str, Any] | None = outbox.state(BACKFILL).get(task.source)
     if state is not None and not state["done"] and not forget:
@@ -147,8 +147,8 @@ def begun(
 
 
 def _known(outbox: "Outbox", task: "Task") -> "Known":
-    from agent.backfill import Known  # noqa: PLC0415
-    from agent.engine import STREAM  # noqa: PLC0415
+    from agent.running.backfill import Known  # noqa: PLC0415
+    from agent.running.engine import STREAM  # noqa: PLC0415
 
     released = outbox.meta("released_to")
     first = next((total.start for total in outbox.each_total(0, 2**63 - 1)), None)

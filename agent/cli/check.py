@@ -28,7 +28,7 @@ def check(plant_file: str, as_json: bool) -> None:
     Example:
       sidestream check plant.toml
     """
-    from agent.sampling import equipped  # noqa: PLC0415
+    from agent.measuring.sampling import equipped  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
@@ -104,8 +104,8 @@ def _show_series(streams: Sequence[Mapping[str, Any]]) -> None:
 def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
     """Say what a plan means at an instant, as the `--json` document."""
     from adapters.adapter import adapter  # noqa: PLC0415
-    from agent.policy import leaves, policy  # noqa: PLC0415
-    from agent.withdrawals import Withdrawals  # noqa: PLC0415
+    from agent.disclosing.policy import leaves, policy  # noqa: PLC0415
+    from agent.disclosing.withdrawals import Withdrawals  # noqa: PLC0415
 
     rules = policy(plan, Withdrawals(Path(plan.state_dir))())
     uplink, zone = plan.uplink, ZoneInfo(plan.timezone)
@@ -140,7 +140,7 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
 
 
 def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, leaving: str) -> Mapping[str, Any]:
-    from agent.analyses import analyses  # noqa: PLC0415
+    from agent.measuring.analyses import analyses  # noqa: PLC0415
     from config.medium_names import medium_name  # noqa: PLC0415
 
     heat = stream.meter.kind == "heat"
@@ -173,7 +173,7 @@ def _stream(stream: "StreamPlan", zone: ZoneInfo, now: int, leaving: str) -> Map
 
 def _series(stream: "StreamPlan", zone: ZoneInfo) -> list[dict[str, Any]]:
     """Give the classifications the file declares, by the local day each holds from."""
-    from agent.localtime import local_day  # noqa: PLC0415
+    from agent.measuring.localtime import local_day  # noqa: PLC0415
 
     course = stream.series
     if course is None:

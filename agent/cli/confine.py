@@ -11,7 +11,7 @@ from adapters.errors import TransientError
 from agent.cli.output import hub_argument, json_option, plant_argument, print_json
 
 if TYPE_CHECKING:
-    from agent.confine import Needs
+    from agent.running.confine import Needs
 
 _RESOLVERS = Path("/etc/resolv.conf")
 
@@ -29,7 +29,7 @@ def confine(plant_file: str, as_json: bool) -> None:
     Example:
       sidestream confine > confine.conf
     """
-    from agent.confine import of_plant  # noqa: PLC0415
+    from agent.running.confine import of_plant  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
@@ -49,7 +49,7 @@ def confine_hub(hub_file: str, as_json: bool) -> None:
     Example:
       sidestream hub confine > confine.conf
     """
-    from agent.confine import of_hub  # noqa: PLC0415
+    from agent.running.confine import of_hub  # noqa: PLC0415
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
@@ -57,7 +57,7 @@ def confine_hub(hub_file: str, as_json: bool) -> None:
 
 
 def _show(service: str, needs: "Needs", as_json: bool) -> None:
-    from agent.confine import drop_in, resolvers  # noqa: PLC0415
+    from agent.running.confine import drop_in, resolvers  # noqa: PLC0415
 
     addresses = {host: _addresses(host) for host in needs.hosts}
     ports = tuple(str(Path(port).resolve()) for port in needs.ports)

@@ -15,7 +15,7 @@ from agent.cli.output import (
     utc,
 )
 from agent.cli.places import state_directory
-from agent.kinds import KINDS
+from agent.running.kinds import KINDS
 
 
 @click.command()
@@ -53,7 +53,7 @@ def events(
         return
     for kind in kinds:
         _known(kind)
-    from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.keeping.outbox import Outbox  # noqa: PLC0415
 
     with Outbox.look_at(state_directory(plant_file)) as outbox:
         found = outbox.events(limit, since or 0, kinds)

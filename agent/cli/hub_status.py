@@ -23,7 +23,7 @@ from agent.cli.output import (
     utc,
     window_text,
 )
-from agent.statusfile import NoStatusError
+from agent.running.statusfile import NoStatusError
 
 if TYPE_CHECKING:
     from gateway.hub.status import DecidedCell, HubStatus

@@ -18,10 +18,10 @@ from agent.cli.output import (
 )
 
 if TYPE_CHECKING:
-    from agent.forecast import Difference, Forecast
-    from agent.outbox import Outbox
-    from agent.policy import Policy
-    from agent.record import Sealer
+    from agent.disclosing.forecast import Difference, Forecast
+    from agent.disclosing.policy import Policy
+    from agent.disclosing.record import Sealer
+    from agent.keeping.outbox import Outbox
     from config.plan import PlantPlan
 
 _DAY = 86_400 * NANOSECONDS
@@ -75,9 +75,9 @@ def preview(
 def _document(
     plan: "PlantPlan", other: "PlantPlan | None", directory: Path, day: int | None, days: int
 ) -> dict[str, Any]:
-    from agent.forecast import differences  # noqa: PLC0415
-    from agent.policy import leaves, policy  # noqa: PLC0415
-    from agent.withdrawals import Withdrawals  # noqa: PLC0415
+    from agent.disclosing.forecast import differences  # noqa: PLC0415
+    from agent.disclosing.policy import leaves, policy  # noqa: PLC0415
+    from agent.disclosing.withdrawals import Withdrawals  # noqa: PLC0415
 
     withdrawn = Withdrawals(directory)()
     rules = policy(plan, withdrawn)
@@ -107,7 +107,7 @@ def _document(
 def _state(directory: Path) -> Any:
     from contextlib import nullcontext  # noqa: PLC0415
 
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.keeping.outbox import FILE, Outbox  # noqa: PLC0415
 
     return Outbox.look_at(directory) if (directory / FILE).exists() else nullcontext()
 
@@ -116,11 +116,11 @@ def _forecasts(
     plan: "PlantPlan", rules: "Policy", outbox: "Outbox", day: int | None, days: int
 ) -> "list[Forecast] | None":
     """Apply a file's policy; None when there is no total to apply it to."""
-    from agent.forecast import Past, forecast  # noqa: PLC0415
-    from agent.magnitude import told_of  # noqa: PLC0415
-    from agent.recount import recount  # noqa: PLC0415
-    from agent.series import histories  # noqa: PLC0415
-    from agent.yearly import TOLD, YEAR  # noqa: PLC0415
+    from agent.disclosing.forecast import Past, forecast  # noqa: PLC0415
+    from agent.disclosing.magnitude import told_of  # noqa: PLC0415
+    from agent.disclosing.yearly import TOLD, YEAR  # noqa: PLC0415
+    from agent.keeping.recount import recount  # noqa: PLC0415
+    from agent.measuring.series import histories  # noqa: PLC0415
 
     closed = [
         end for name, end in outbox.closed_to().items() if name in {s.name for s in plan.streams}
@@ -151,8 +151,8 @@ def _sealer(plan: "PlantPlan", directory: Path) -> "tuple[Sealer, bool]":
     )
 
     from adapters.errors import SidestreamError  # noqa: PLC0415
-    from agent.record import Sealer  # noqa: PLC0415
-    from agent.service import plant_key  # noqa: PLC0415
+    from agent.disclosing.record import Sealer  # noqa: PLC0415
+    from agent.running.service import plant_key  # noqa: PLC0415
     from gateway.keys import HubPublic, PlantKey  # noqa: PLC0415
 
     if plan.uplink is None:

@@ -22,7 +22,7 @@ from gateway.contract import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from agent.tables import Released
+    from agent.keeping.tables import Released
 
 
 @click.command()
@@ -54,7 +54,7 @@ def released(
       sidestream released plant.toml --from 2026-03-01 --json
       sidestream released plant.toml --day 2026-03-01 --stream slag --plain
     """
-    from agent.outbox import Outbox  # noqa: PLC0415
+    from agent.keeping.outbox import Outbox  # noqa: PLC0415
 
     start, end = span["from"] or 0, span["to"] or 2**63 - 1
     if span["day"] is not None:

@@ -15,10 +15,10 @@ from adapters.errors import PermanentError
 from agent.cli.output import plant_argument, print_json
 
 if TYPE_CHECKING:
-    from agent.localtime import Calendar
-    from agent.outbox import Outbox
-    from agent.report import Report
-    from agent.sheets import Sheet
+    from agent.keeping.outbox import Outbox
+    from agent.measuring.localtime import Calendar
+    from agent.reporting.report import Report
+    from agent.reporting.sheets import Sheet
     from config.plan import PlantPlan
 
 _FORMATS = ("table", "csv", "xlsx", "json")
@@ -103,9 +103,9 @@ def report(
 
 
 def _made(plan: "PlantPlan", wanted: Wanted) -> "Report":
-    from agent.outbox import Outbox  # noqa: PLC0415
-    from agent.report import report as made  # noqa: PLC0415
-    from agent.series import histories  # noqa: PLC0415
+    from agent.keeping.outbox import Outbox  # noqa: PLC0415
+    from agent.measuring.series import histories  # noqa: PLC0415
+    from agent.reporting.report import report as made  # noqa: PLC0415
 
     calendar = _calendar(plan, wanted)
     _, start, end = calendar.whole
@@ -118,7 +118,7 @@ def _made(plan: "PlantPlan", wanted: Wanted) -> "Report":
 
 
 def _calendar(plan: "PlantPlan", wanted: Wanted) -> "Calendar":
-    from agent import localtime  # noqa: PLC0415
+    from agent.measuring import localtime  # noqa: PLC0415
 
     zone = ZoneInfo(plan.timezone)
     if wanted.first is not None and wanted.last is not None:
@@ -157,7 +157,7 @@ def _refuse_nothing(
 
 def _years(plan: "PlantPlan", wanted: Wanted, outbox: "Outbox") -> list[int]:
     """Name the local years that have totals."""
-    from agent import localtime  # noqa: PLC0415
+    from agent.measuring import localtime  # noqa: PLC0415
 
     bounds = outbox.bounds(wanted.streams)
     if bounds is None:
@@ -173,9 +173,9 @@ def _years(plan: "PlantPlan", wanted: Wanted, outbox: "Outbox") -> list[int]:
 
 
 def _write(found: "Report", form: str, sheet: str, output: str | None) -> None:
-    from agent import sheets  # noqa: PLC0415
     from agent.cli import sheetfile  # noqa: PLC0415
     from agent.cli.reportscreen import show  # noqa: PLC0415
+    from agent.reporting import sheets  # noqa: PLC0415
 
     if form == "xlsx" and output is not None:
         _save(output, sheetfile.workbook(sheets.sheets(found)))
@@ -203,7 +203,7 @@ def _give(text: str, output: str | None) -> None:
 def _give_json(found: "Report", output: str | None) -> None:
     import json  # noqa: PLC0415
 
-    from agent.sheets import document  # noqa: PLC0415
+    from agent.reporting.sheets import document  # noqa: PLC0415
 
     if output is None:
         print_json(document(found))

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 
-from agent.accounts import Stated
 from agent.cli.output import print_table, quantity
-from agent.groups import Declared, Group
-from agent.lines import UNSTATED, Line, What
-from agent.report import Report
-from agent.sheets import marks_text
+from agent.reporting.accounts import Stated
+from agent.reporting.groups import Declared, Group
+from agent.reporting.lines import UNSTATED, Line, What
+from agent.reporting.report import Report
+from agent.reporting.sheets import marks_text
 
 NOT_MEASURED = "not measured"
 _LEAST_SHARE = 0.0005

@@ -36,9 +36,9 @@ def run(plant_file: str, verbose: bool, form: str, trust_clock: bool) -> None:
     Example:
       sidestream run /etc/sidestream/plant.toml
     """
-    from agent.opening import opened  # noqa: PLC0415
-    from agent.sampling import equipped  # noqa: PLC0415
-    from agent.service import Service, sealer  # noqa: PLC0415
+    from agent.measuring.sampling import equipped  # noqa: PLC0415
+    from agent.running.opening import opened  # noqa: PLC0415
+    from agent.running.service import Service, sealer  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from adapters.errors import PermanentError
-from agent.sheets import Sheet
+from agent.reporting.sheets import Sheet
 
 _NARROWEST, _NUMBER, _WIDEST = 8, 14, 60
 _SHARE, _AMOUNT, _HOURS, _COUNT = "0.0%", "#,##0.000", "#,##0.00", "#,##0"

@@ -59,7 +59,7 @@ def status(
 
 
 def _look(where: Path, every_point: bool, as_json: bool) -> Mapping[str, Any]:
-    from agent.statusfile import read  # noqa: PLC0415
+    from agent.running.statusfile import read  # noqa: PLC0415
 
     document = read(where, time.time_ns())
     if as_json:

@@ -13,8 +13,8 @@ from agent.cli.output import json_option, print_json, some_plant_argument, windo
 from agent.cli.places import plant_path, state_directory
 
 if TYPE_CHECKING:
-    from agent.outbox import Outbox
-    from agent.withhold import Withheld
+    from agent.keeping.outbox import Outbox
+    from agent.keeping.withhold import Withheld
 
 
 @click.command()
@@ -45,7 +45,7 @@ def withdraw(stream: str, plant_file: str | None, undo: bool, as_json: bool) -> 
 
 def _known(stream: str, plant_file: str | None, directory: Path) -> None:
     """Refuse a name that neither the plant file nor the state knows: a typing error."""
-    from agent.withdrawals import Withdrawals  # noqa: PLC0415
+    from agent.disclosing.withdrawals import Withdrawals  # noqa: PLC0415
     from config import toml  # noqa: PLC0415
     from config.errors import meant  # noqa: PLC0415
 
@@ -62,7 +62,7 @@ def _known(stream: str, plant_file: str | None, directory: Path) -> None:
 
 
 def _measured(directory: Path) -> list[str]:
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.keeping.outbox import FILE, Outbox  # noqa: PLC0415
 
     if not (directory / FILE).exists():
         return []
@@ -71,8 +71,8 @@ def _measured(directory: Path) -> list[str]:
 
 
 def _withdrawn(stream: str, directory: Path) -> dict[str, Any]:
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
-    from agent.withdrawals import Withdrawals, leaving  # noqa: PLC0415
+    from agent.disclosing.withdrawals import Withdrawals, leaving  # noqa: PLC0415
+    from agent.keeping.outbox import FILE, Outbox  # noqa: PLC0415
 
     now = time.time_ns()
     Withdrawals(directory).take_back(stream, now)
@@ -86,7 +86,7 @@ def _withdrawn(stream: str, directory: Path) -> dict[str, Any]:
 
 
 def _held(stream: str, outbox: "Outbox", now: int) -> dict[str, Any]:
-    from agent.total import Event  # noqa: PLC0415
+    from agent.measuring.total import Event  # noqa: PLC0415
 
     held: Withheld
     held, _ = outbox.withhold(now)
@@ -101,9 +101,9 @@ def _held(stream: str, outbox: "Outbox", now: int) -> dict[str, Any]:
 
 
 def _undone(stream: str, directory: Path) -> dict[str, Any]:
-    from agent.outbox import FILE, Outbox  # noqa: PLC0415
-    from agent.total import Event  # noqa: PLC0415
-    from agent.withdrawals import Withdrawals  # noqa: PLC0415
+    from agent.disclosing.withdrawals import Withdrawals  # noqa: PLC0415
+    from agent.keeping.outbox import FILE, Outbox  # noqa: PLC0415
+    from agent.measuring.total import Event  # noqa: PLC0415
 
     was = Withdrawals(directory).undo(stream)
     if was and (directory / FILE).exists():

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any, ClassVar, Protocol
 
 from adapters.reading import NANOSECONDS, Value
-from agent.water import ZERO_CELSIUS, liquid
+from agent.measuring.water import ZERO_CELSIUS, liquid
 from bench.accuracy.oracle import GAP, Counted, Integral, Weighed
 from config.plan import InputPlan, MeterPlan, StreamPlan
 

@@ -9,8 +9,8 @@ from pathlib import Path
 from random import Random
 
 from adapters.reading import NANOSECONDS, Block, Fault, Quality, Value
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from bench.accuracy.cases import CASES, Case
 from config.plan import WindowPlan
 

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.reading import NANOSECONDS, Block
-from agent.engine import HORIZON, Engine
-from agent.outbox import Outbox
-from agent.service import memory, sealer
+from agent.keeping.outbox import Outbox
+from agent.running.engine import HORIZON, Engine
+from agent.running.service import memory, sealer
 from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
 from tests import cluster

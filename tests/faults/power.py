@@ -21,8 +21,8 @@ from pathlib import Path
 import click
 
 from adapters.errors import SidestreamError
-from agent import statusfile
-from agent.outbox import FILE, Outbox
+from agent.keeping.outbox import FILE, Outbox
+from agent.running import statusfile
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Gate
 from gateway.hub.status import LEDGER

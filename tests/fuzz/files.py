@@ -10,7 +10,7 @@ from adapters.adapter import Source
 from adapters.errors import SidestreamError
 from adapters.modbus.settings import TcpSource
 from adapters.replay import Progress, ReplaySettings, blocks
-from agent import statusfile
+from agent.running import statusfile
 from config.codes import parse_codes
 from config.hub import load_hub
 from config.load import load_plant

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.replay import Progress, blocks
-from agent.engine import Engine
-from agent.outbox import Outbox
-from agent.record import Sealer
+from agent.disclosing.record import Sealer
+from agent.keeping.outbox import Outbox
+from agent.running.engine import Engine
 from config.hub_plan import Calendar, HubLimits, Member, Rules
 from config.load import load_plant
 from config.plan import Kind

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.total import Total
+from agent.measuring.total import Total
 from tests.cluster import COMMAND
 
 HERE = Path(__file__).parent
@@ -58,7 +58,7 @@ class Scene:
 
     def totals(self, stream: str) -> list[Total]:
         """Give the closed windows of a stream."""
-        from agent.outbox import Outbox  # noqa: PLC0415 - imported where it is used
+        from agent.keeping.outbox import Outbox  # noqa: PLC0415 - imported where it is used
 
         with Outbox.look_at(self.folder / "state") as outbox:
             return [one for one in outbox.each_total(0, 2**63 - 1) if one.stream == stream]

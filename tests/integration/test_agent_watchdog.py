@@ -156,14 +156,14 @@ import asyncio, time
 from pathlib import Path
 from adapters.adapter import Health, Link, SourceSettings
 from adapters.reading import NANOSECONDS
-import agent.publisher, agent.service, agent.supervisor
+import agent.running.publisher, agent.running.service, agent.running.supervisor
 
-agent.service.LANE_SILENCE = -2 * NANOSECONDS  # the interval and the timeout leave 2 s of 4
-agent.supervisor.SOUND_AFTER = 3.0
-agent.supervisor.LOOK = 0.5
-agent.publisher.ACKNOWLEDGED = 2.0
-agent.publisher.LATE_SECONDS = 0.5
-whole = agent.publisher.Publisher._waiting
+agent.running.service.LANE_SILENCE = -2 * NANOSECONDS  # the interval and the timeout leave 2 s of 4
+agent.running.supervisor.SOUND_AFTER = 3.0
+agent.running.supervisor.LOOK = 0.5
+agent.running.publisher.ACKNOWLEDGED = 2.0
+agent.running.publisher.LATE_SECONDS = 0.5
+whole = agent.running.publisher.Publisher._waiting
 
 def waiting(self, now):
     if Path("stall").exists():
@@ -171,7 +171,7 @@ def waiting(self, now):
         time.sleep(8)
     return whole(self, now)
 
-agent.publisher.Publisher._waiting = waiting
+agent.running.publisher.Publisher._waiting = waiting
 
 class Hung:
     settings = SourceSettings

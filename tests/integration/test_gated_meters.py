@@ -7,7 +7,7 @@ import pytest
 
 from adapters.adapter import Source
 from adapters.reading import Block
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from config.load import load_plant
 from simulation.modbus import ModbusPlant
 from simulation.registers import device, values

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.tables import Commit
+from agent.keeping.tables import Commit
 from gateway.hub.service import run_hub
 from gateway.hub.status import hub_status, read_live
 from tests.hubkit import HOUR, MONDAY, Clock, Notes, hub_plan

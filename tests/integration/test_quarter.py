@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from agent.outbox import Outbox
-from agent.publisher import Publisher
-from agent.record import Sealer
-from agent.tables import Commit
+from agent.disclosing.record import Sealer
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
+from agent.running.publisher import Publisher
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan, UplinkPlan
 from gateway.contract import nanoseconds

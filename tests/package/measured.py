@@ -4,9 +4,9 @@ import os
 import sys
 from pathlib import Path
 
-from agent.engine import Engine
-from agent.outbox import Outbox
-from agent.service import memory
+from agent.keeping.outbox import Outbox
+from agent.running.engine import Engine
+from agent.running.service import memory
 from config.load import load_plant
 from config.secrets import for_operator
 

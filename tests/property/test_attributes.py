@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from config.course import Course
 from config.plan import MeterPlan
 from tests.measuring import (

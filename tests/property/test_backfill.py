@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from adapters.adapter import Source
 from adapters.reading import NANOSECONDS, Block
 from adapters.replay import Progress, ReplayPoint, ReplaySettings, blocks
-from agent.backfill import BACKFILL, Backfill, Task
-from agent.engine import Engine
-from agent.total import Total
+from agent.measuring.total import Total
+from agent.running.backfill import BACKFILL, Backfill, Task
+from agent.running.engine import Engine
 from config.plan import PlantPlan
 from tests.plants import MINUTE, POINTS, START, plan, streams
 

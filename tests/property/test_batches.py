@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reading import Value
-from agent.figure import NO_CARRY, Carry, disclose
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.disclosing.figure import NO_CARRY, Carry, disclose
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from tests.measuring import DAY, MIN, T0, S, batch_plan, block, stream, windows
 
 GAP = 30 * S

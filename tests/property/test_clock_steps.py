@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import Block
-from agent.engine import HORIZON
-from agent.meters.total import TotalMeter
-from agent.pipeline import LONGEST, Pipeline
-from agent.total import Total
+from agent.measuring.meters.total import TotalMeter
+from agent.measuring.pipeline import LONGEST, Pipeline
+from agent.measuring.total import Total
+from agent.running.engine import HORIZON
 from config.plan import StreamPlan, WindowPlan
 from tests.measuring import DAY, MIN, T0, ListBook, S, rate_plan, total_plan
 

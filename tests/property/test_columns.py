@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
-from agent.columns import unfolded
-from agent.status import Board
+from agent.running.columns import unfolded
+from agent.running.status import Board
 
 NOW = 10_000 * NANOSECONDS
 NAMES = ("a", "b", "c", "d")

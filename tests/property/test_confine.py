@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.confine import Needs, drop_in, is_address, resolvers
+from agent.running.confine import Needs, drop_in, is_address, resolvers
 
 ADDRESSES = st.ip_addresses().map(str)
 HOSTS = ADDRESSES | st.from_regex(r"[a-z]{1,9}\.example\.org", fullmatch=True)

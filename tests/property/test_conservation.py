@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import Fault, Value
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from config.plan import StreamPlan, WindowPlan
 from tests.measuring import BAD, DAY, MIN, T0, UNSURE, S, block, stream, total_plan, windows
 

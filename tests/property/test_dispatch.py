@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
-from agent.dispatch import Dispatch
-from agent.tables import Queued
+from agent.keeping.tables import Queued
+from agent.running.dispatch import Dispatch
 
 HOUR = 3_600 * NANOSECONDS
 

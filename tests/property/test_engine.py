@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS, Block
-from agent.engine import Engine
-from agent.outbox import Outbox
-from agent.service import memory
-from agent.tables import Commit
-from agent.total import Total
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
+from agent.measuring.total import Total
+from agent.running.engine import Engine
+from agent.running.service import memory
 from config.plan import InputPlan, MeterPlan, PlantPlan, StreamPlan
 from gateway.seal import open_record, verify_record
 from tests.plants import HOUR, MINUTE, START, block, hub_key, plan, plant_key, sealer

@@ -5,8 +5,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.figure import disclose, significant
-from agent.total import Total
+from agent.disclosing.figure import disclose, significant
+from agent.measuring.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 
 METER = MeterPlan("total", {"total": InputPlan("total", "belt", "total")}, max_gap=3)

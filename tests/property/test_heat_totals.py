@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipeline import Pipeline
-from agent.water import water
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.water import water
 from tests.measuring import BAD, DAY, MIN, T0, S, block, heat_plan, stream, windows
 
 GAP = 30 * S

@@ -6,10 +6,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.figure import MARKS, disclose
-from agent.magnitude import magnitudes
-from agent.total import Total
-from agent.yearly import Sum, Tally, month, month_start
+from agent.disclosing.figure import MARKS, disclose
+from agent.disclosing.magnitude import magnitudes
+from agent.disclosing.yearly import Sum, Tally, month, month_start
+from agent.measuring.total import Total
 from config.course import always
 from config.plan import Classification, Composition, InputPlan, MeterPlan, StreamPlan
 from tests.plants import HOUR, START, sealer

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.media.curve import Curve
-from agent.pipeline import Pipeline
-from agent.total import Total
-from agent.water import water
+from agent.measuring.media.curve import Curve
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
+from agent.measuring.water import water
 from config.combustion import AIR
 from config.fluids import liquid
 from config.medium_plan import Gas, Grid, Steam

@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.media import Medium
-from agent.media.boiling import condensates, saturated
-from agent.media.need import WATER
-from agent.sampling import sampled
-from agent.steam import condensate, vapour
-from agent.water import ZERO_CELSIUS, liquid, water
+from agent.measuring.media import Medium
+from agent.measuring.media.boiling import condensates, saturated
+from agent.measuring.media.need import WATER
+from agent.measuring.sampling import sampled
+from agent.measuring.steam import condensate, vapour
+from agent.measuring.water import ZERO_CELSIUS, liquid, water
 from config.fluids import MIXTURES, OILS, STEP, freezing
 from config.medium_plan import Steam
 from config.plan import MeterPlan
@@ -292,7 +292,7 @@ def test_saturated_air_gives_off_what_psychrometric_tables_say() -> None:
 
 
 def test_the_child_process_gives_what_the_library_gives() -> None:
-    from agent.media.need import need  # noqa: PLC0415 - only here
+    from agent.measuring.media.need import need  # noqa: PLC0415 - only here
 
     plans = [liquid_meter("propylene glycol 40 %"), gas_meter(gas_of("methane"))]
     found = sampled([one for one in map(need, plans) if one is not None])

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reading import Block, Fault, Value
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from tests.measuring import (
     BAD,
     DAY,

@@ -6,11 +6,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.figure import STEPS, disclose
-from agent.magnitude import HYSTERESIS, held, level_of, magnitudes
-from agent.policy import Policy, policy, reaches
-from agent.total import Total
-from agent.yearly import Sum, Tally, month, month_start
+from agent.disclosing.figure import STEPS, disclose
+from agent.disclosing.magnitude import HYSTERESIS, held, level_of, magnitudes
+from agent.disclosing.policy import Policy, policy, reaches
+from agent.disclosing.yearly import Sum, Tally, month, month_start
+from agent.measuring.total import Total
 from config.course import Course
 from config.disclosure import ALWAYS, barred_by
 from config.plan import SHARES, Classification, InputPlan, MeterPlan, Share, StreamPlan

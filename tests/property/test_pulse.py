@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pulse import Pulse
+from agent.running.pulse import Pulse
 
 BEATS = st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 1000), st.integers(0, 500)))
 

@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
-from agent.accounts import Account, Exact, Sum, joined
-from agent.groups import Group
-from agent.lines import Line
-from agent.localtime import Calendar, month, year
-from agent.report import Report, report
-from agent.total import Total
+from agent.measuring.localtime import Calendar, month, year
+from agent.measuring.total import Total
+from agent.reporting.accounts import Account, Exact, Sum, joined
+from agent.reporting.groups import Group
+from agent.reporting.lines import Line
+from agent.reporting.report import Report, report
 from config.plan import BANDS, InputPlan, MeterPlan, PlantPlan, StreamPlan
 from tests.plants import HOUR, MINUTE, plan
 

@@ -7,8 +7,8 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.figure import Figure
-from agent.magnitude import LEVELS, Ordered
+from agent.disclosing.figure import Figure
+from agent.disclosing.magnitude import LEVELS, Ordered
 from config.plan import BANDS, Direction, Kind, Unit
 from config.sizes import FIGURE, MAGNITUDE, RECORD
 from gateway.contract import FigureUnit, Mark

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from tests.measuring import DAY, MIN, T0, S, block, stock_plan, stream, windows
 
 GAP = 30 * S

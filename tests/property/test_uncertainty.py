@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from config.texts import uncertainty
 from tests.measuring import BAD, MIN, T0, UNSURE, S, block, stream, total_plan, windows
 

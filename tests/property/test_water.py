@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.water import (
+from agent.measuring.water import (
     ZERO_CELSIUS,
     highest,
     liquid,

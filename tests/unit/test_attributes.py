@@ -9,13 +9,13 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.reading import Value
-from agent.analyses import analyses
 from agent.cli import sidestream
-from agent.figure import Carry, disclose
-from agent.localtime import year
-from agent.pipeline import Pipeline
-from agent.report import report
-from agent.total import Total, counted
+from agent.disclosing.figure import Carry, disclose
+from agent.measuring.analyses import analyses
+from agent.measuring.localtime import year
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total, counted
+from agent.reporting.report import report
 from config.course import Course, always
 from config.load import load_plant
 from config.plan import Composition, MeterPlan, PlantPlan, StreamPlan

@@ -12,10 +12,10 @@ from click.testing import CliRunner
 from adapters.reading import NANOSECONDS, Block
 from agent.cli import backfill as command
 from agent.cli import sidestream
-from agent.engine import Engine
-from agent.outbox import Outbox
-from agent.service import memory
-from agent.total import Total
+from agent.keeping.outbox import Outbox
+from agent.measuring.total import Total
+from agent.running.engine import Engine
+from agent.running.service import memory
 from config.load import load_plant
 from config.plan import PlantPlan
 from gateway.claim import claimed

@@ -5,9 +5,9 @@ import json
 import pytest
 
 from adapters.reading import Fault, Value
-from agent.meters.batch import BatchMeter
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.meters.batch import BatchMeter
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from tests.measuring import BAD, MIN, T0, ListBook, S, batch_plan, block, stream, windows
 
 Row = tuple[float, dict[str, Value]]

@@ -14,8 +14,9 @@ from pathlib import Path
 import click
 import pytest
 
-from agent import cli, statusfile
-from agent.outbox import FILE
+from agent import cli
+from agent.keeping.outbox import FILE
+from agent.running import statusfile
 from tests import cluster
 from tests.clikit import Call, document, program, write_state, write_status
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.outbox import FILE
+from agent.keeping.outbox import FILE
 from tests import cluster
 from tests.clikit import Call, document, write_state, write_status
 

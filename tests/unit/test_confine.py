@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from adapters.errors import TransientError
 from agent.cli.confine import confine, confine_hub
-from agent.confine import Needs, drop_in, of_plant, resolvers
+from agent.running.confine import Needs, drop_in, of_plant, resolvers
 from config.load import load_plant
 
 EXAMPLES = Path(__file__).parents[2] / "config/examples"

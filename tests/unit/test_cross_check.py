@@ -5,8 +5,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from config.plan import InputPlan, StreamPlan
 from tests.measuring import MIN, T0, S, block, stream, total_plan, windows
 

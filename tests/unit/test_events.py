@@ -8,15 +8,15 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from agent.kinds import KINDS
-from agent.outbox import Outbox
-from agent.tables import Commit
-from agent.total import Event, EventKind
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
+from agent.measuring.total import Event, EventKind
+from agent.running.kinds import KINDS
 from tests.clikit import Call
 
 ROOT = Path(__file__).parents[2]
 AGENT = ROOT / "agent"
-TABLES = (AGENT / "kinds.py", AGENT / "total.py")
+TABLES = (AGENT / "running" / "kinds.py", AGENT / "measuring" / "total.py")
 PAGE = ROOT / "docs" / "events.md"
 EVENTS = [
     Event(5, "slag", "reset", "fell"),

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from agent.figure import STEPS, Carry, Disclosure, disclose, significant
-from agent.policy import generalise
-from agent.total import Total
+from agent.disclosing.figure import STEPS, Carry, Disclosure, disclose, significant
+from agent.disclosing.policy import generalise
+from agent.measuring.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 
 METER = MeterPlan("total", {"total": InputPlan("total", "belt", "total")}, max_gap=3)

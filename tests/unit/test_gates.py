@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agent.cli.check import describe
-from agent.gate import Gate
+from agent.measuring.gate import Gate
 from config.load import load_plant
 from config.plan import MeterPlan
 

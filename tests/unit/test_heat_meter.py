@@ -6,7 +6,7 @@ import pytest
 
 from adapters.errors import PermanentError
 from adapters.reading import Fault
-from agent.meters.heat import HeatMeter
+from agent.measuring.meters.heat import HeatMeter
 from tests.measuring import BAD, T0, UNSURE, ListBook, S, heat_plan
 
 FLOW = 0.01  # m3/s

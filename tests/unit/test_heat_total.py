@@ -3,8 +3,8 @@
 import pytest
 
 from adapters.reading import Value
-from agent.meters import METERS
-from agent.water import water
+from agent.measuring.meters import METERS
+from agent.measuring.water import water
 from config.plan import MeterPlan
 from tests.measuring import BAD, T0, ListBook, S, heat_plan
 

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from agent.magnitude import Magnitudes, Told, held, is_due, level_of, magnitudes
-from agent.policy import Policy
-from agent.total import Total
-from agent.yearly import Sum, Tally, last_year, month, month_start, recounted, tallied
+from agent.disclosing.magnitude import Magnitudes, Told, held, is_due, level_of, magnitudes
+from agent.disclosing.policy import Policy
+from agent.disclosing.yearly import Sum, Tally, last_year, month, month_start, recounted, tallied
+from agent.measuring.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 from tests.plants import HOUR, plan, sealer
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from adapters.errors import PermanentError
-from agent.media.curve import Curve
-from agent.steam import condensate, vapour
-from agent.water import ZERO_CELSIUS
+from agent.measuring.media.curve import Curve
+from agent.measuring.steam import condensate, vapour
+from agent.measuring.water import ZERO_CELSIUS
 from config.combustion import AIR, FUELS, flue_gas, moles
 from config.fluids import liquid
 from config.medium_plan import Gas, Grid, Steam

@@ -7,10 +7,10 @@ import pytest
 
 from adapters.adapter import Health, Link
 from adapters.errors import TransientError
-from agent.metrics import metrics as of_agent
-from agent.publisher import UplinkState
-from agent.status import describe
-from agent.tables import Depth, Storage
+from agent.keeping.tables import Depth, Storage
+from agent.running.metrics import metrics as of_agent
+from agent.running.publisher import UplinkState
+from agent.running.status import describe
 from config.metrics_plan import MetricsPlan
 from gateway import prometheus
 from gateway.hub.metrics import metrics as of_hub

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import PermanentError, TransientError
-from agent.outbox import FILE, Outbox
-from agent.policy import Step
-from agent.record import SealedRecord
-from agent.tables import LAYOUT, Commit
-from agent.total import Event, Total
+from agent.disclosing.policy import Step
+from agent.disclosing.record import SealedRecord
+from agent.keeping.outbox import FILE, Outbox
+from agent.keeping.tables import LAYOUT, Commit
+from agent.measuring.total import Event, Total
 from config.plan import OutboxPlan
 from gateway.reserve import Reserve
 

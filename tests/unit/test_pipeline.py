@@ -8,8 +8,8 @@ import pytest
 
 from adapters.errors import PermanentError
 from adapters.reading import Block, Value
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from config.plan import InputPlan, StreamPlan, WindowPlan
 from tests.measuring import (
     BAD,

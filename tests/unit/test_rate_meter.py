@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.reading import Fault, Quality, Value
-from agent.meters.rate import RateMeter
+from agent.measuring.meters.rate import RateMeter
 from tests.measuring import BAD, T0, UNSURE, ListBook, S, rate_plan
 
 

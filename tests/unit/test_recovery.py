@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from agent.outbox import FILE, Outbox
-from agent.tables import Commit
-from agent.total import Event, Total
+from agent.keeping.outbox import FILE, Outbox
+from agent.keeping.tables import Commit
+from agent.measuring.total import Event, Total
 from gateway.aside import KEEP_DAMAGED
 from gateway.database import CorruptError
 from gateway.reserve import Reserve
@@ -133,7 +133,7 @@ def test_an_interrupted_recovery_is_taken_up_at_the_next_start(
 ) -> None:
     written(tmp_path)
     damage(tmp_path, "totals", 0.5)
-    place = {"renamed": "gateway.aside._follow", "begun": "agent.recovery._pick_up"}[stage]
+    place = {"renamed": "gateway.aside._follow", "begun": "agent.keeping.recovery._pick_up"}[stage]
 
     def stop(*_: object) -> None:
         raise _StopError

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import rfc8785
 
-from agent.outbox import Outbox
-from agent.parts import Parts
-from agent.tables import Commit
+from agent.disclosing.parts import Parts
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
 from gateway.seal import open_record
 from tests.clikit import Call
 from tests.plants import HOUR, START, hub_key

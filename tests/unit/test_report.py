@@ -15,15 +15,15 @@ from openpyxl.utils import get_column_letter
 
 from adapters.errors import PermanentError
 from agent.cli import sheetfile, sidestream
-from agent.explained import COLUMNS
-from agent.groups import _combined, _whole
-from agent.lines import Line, treatment_class
-from agent.localtime import year
-from agent.outbox import Outbox
-from agent.report import Report, report
-from agent.sheets import Sheet, sheets
-from agent.tables import Commit
-from agent.total import Total
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import Commit
+from agent.measuring.localtime import year
+from agent.measuring.total import Total
+from agent.reporting.explained import COLUMNS
+from agent.reporting.groups import _combined, _whole
+from agent.reporting.lines import Line, treatment_class
+from agent.reporting.report import Report, report
+from agent.reporting.sheets import Sheet, sheets
 from config.plan import CodeList, PlantPlan, StreamPlan
 from tests.plants import HOUR, MINUTE, START, plan
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import TransientError
-from agent.outbox import Outbox
-from agent.room import FULL
-from agent.tables import Commit
-from agent.total import Total
+from agent.keeping.outbox import Outbox
+from agent.keeping.room import FULL
+from agent.keeping.tables import Commit
+from agent.measuring.total import Total
 from gateway import reserve as reserves
 from gateway.reserve import Reserve
 from tests.unit.test_outbox import record

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import PermanentError
-from agent import sampling
-from agent.media.need import need
+from agent.measuring import sampling
+from agent.measuring.media.need import need
 from config.fluids import liquid
 from config.medium_plan import Gas
 from config.plan import PlantPlan, StreamPlan

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.series import Held, history, marked, renewed
+from agent.measuring.series import Held, history, marked, renewed
 from config.course import Course
 from config.plan import Classification, StreamPlan
 from tests.measuring import MIN, T0, stream, total_plan

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.service import due
+from agent.running.service import due
 
 INSTANTS = st.integers(0, 2**62)
 

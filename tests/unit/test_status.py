@@ -10,10 +10,10 @@ import pytest
 from adapters.adapter import Health, Link, PointSettings, Source, SourceSettings
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
-from agent import statusfile
-from agent.publisher import UplinkState
-from agent.status import Board, Snapshot, describe
-from agent.tables import Depth
+from agent.keeping.tables import Depth
+from agent.running import statusfile
+from agent.running.publisher import UplinkState
+from agent.running.status import Board, Snapshot, describe
 from gateway.mqtt import LinkState
 from tests import plants
 

@@ -2,9 +2,9 @@
 
 import pytest
 
-from agent.media.boiling import condensates, saturated
-from agent.steam import condensate, vapour
-from agent.water import ZERO_CELSIUS
+from agent.measuring.media.boiling import condensates, saturated
+from agent.measuring.steam import condensate, vapour
+from agent.measuring.water import ZERO_CELSIUS
 from config.saturation import saturation_pressure
 
 

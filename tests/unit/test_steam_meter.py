@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agent.meters.heat import HeatMeter
-from agent.meters.heat_total import HeatTotalMeter
+from agent.measuring.meters.heat import HeatMeter
+from agent.measuring.meters.heat_total import HeatTotalMeter
 from config.medium_plan import Steam
 from config.plan import MeterPlan
 from tests.measuring import T0, UNSURE, ListBook, S

@@ -7,10 +7,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from adapters.reading import Value
-from agent.figure import disclose
-from agent.localtime import local_day, year
-from agent.pipeline import Pipeline
-from agent.report import report
+from agent.disclosing.figure import disclose
+from agent.measuring.localtime import local_day, year
+from agent.measuring.pipeline import Pipeline
+from agent.reporting.report import report
 from config.plan import MeterPlan, Share
 from tests.measuring import BAD, MIN, T0, S, block, rate_plan, stock_plan, stream, windows
 from tests.plants import plan

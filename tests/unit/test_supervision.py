@@ -9,10 +9,10 @@ import pytest
 
 from adapters.errors import PermanentError, TransientError
 from adapters.opcua.tasks import together
-from agent import supervisor
-from agent.pulse import Pulse
-from agent.supervisor import Supervisor
-from agent.troubles import Troubles
+from agent.running import supervisor
+from agent.running.pulse import Pulse
+from agent.running.supervisor import Supervisor
+from agent.running.troubles import Troubles
 
 
 def watched(

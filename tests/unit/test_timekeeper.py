@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
-from agent.clock import STA_UNSYNC, Kernel, StepWatch, judged
-from agent.timekeeper import FLAGS, Timekeeper, ask_kernel, uptime
+from agent.measuring.clock import STA_UNSYNC, Kernel, StepWatch, judged
+from agent.running.timekeeper import FLAGS, Timekeeper, ask_kernel, uptime
 
 S = NANOSECONDS
 T0 = 1_772_323_200 * S

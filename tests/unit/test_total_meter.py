@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.reading import Fault, Value
-from agent.meters.total import PATIENCE, TotalMeter
+from agent.measuring.meters.total import PATIENCE, TotalMeter
 from tests.measuring import BAD, T0, UNSURE, ListBook, S, total_plan
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from adapters.errors import PermanentError
-from agent.water import (
+from agent.measuring.water import (
     Water,
     highest,
     liquid,

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from agent.total import Event, Total
-from agent.window import Windows
+from agent.measuring.total import Event, Total
+from agent.measuring.window import Windows
 from tests.measuring import DAY, MIN, T0, S
 
 

@@ -8,16 +8,16 @@ from pathlib import Path
 import pytest
 
 from adapters.errors import PermanentError
-from agent.figure import Figure, Part, disclose
-from agent.magnitude import Ordered
-from agent.outbox import Outbox
-from agent.parts import Parts, read, written
-from agent.policy import EVERY, Policy, Step
-from agent.record import SealedRecord
-from agent.remake import remade
-from agent.tables import Commit, Unmade
-from agent.total import Total
-from agent.withdrawals import FILE, Withdrawals, leaving
+from agent.disclosing.figure import Figure, Part, disclose
+from agent.disclosing.magnitude import Ordered
+from agent.disclosing.parts import Parts, read, written
+from agent.disclosing.policy import EVERY, Policy, Step
+from agent.disclosing.record import SealedRecord
+from agent.disclosing.withdrawals import FILE, Withdrawals, leaving
+from agent.keeping.outbox import Outbox
+from agent.keeping.remake import remade
+from agent.keeping.tables import Commit, Unmade
+from agent.measuring.total import Total
 from tests.clikit import Call, write_state
 from tests.plants import HOUR, START, sealer, streams
 

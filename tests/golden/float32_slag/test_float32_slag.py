@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.pipeline import Pipeline
+from agent.measuring.pipeline import Pipeline
 from tests.golden.scenekit import Scene, rows
 from tests.measuring import T0, S, block, stream, total_plan, windows
 

@@ -7,8 +7,8 @@ from random import Random
 from typing import Any
 
 from adapters.reading import Block, Fault, Value
-from agent.pipeline import Pipeline
-from agent.total import Total
+from agent.measuring.pipeline import Pipeline
+from agent.measuring.total import Total
 from config.plan import InputPlan, MeterPlan, StreamPlan
 from tests.measuring import (
     BAD,

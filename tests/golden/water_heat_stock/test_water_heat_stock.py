@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.figure import disclose
+from agent.disclosing.figure import disclose
 from config.errors import ConfigError
 from config.load import load_plant
 from tests.golden.scenekit import Scene, rows

@@ -1,0 +1,1 @@
+"""From totals to records: the policy as named steps, and what becomes of streams taken back."""

@@ -1,0 +1,483 @@
+"""The plant's durable memory: meter state, totals, records and events, committed together.
+
+One SQLite file in WAL mode with synchronous=FULL: what a commit returned from survives a power cut,
+and state, totals and records are never apart. A record leaves on the hub's receipt; what the bounds
+push out is counted and logged.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Self
+
+from agent.disclosing.parts import streams_in, written
+from agent.disclosing.policy import EVERY
+from agent.disclosing.record import SealedRecord
+from agent.disclosing.withdrawals import Withdrawals
+from agent.keeping.recovery import RECOVERED, RUN, Beginning
+from agent.keeping.room import DROPPED_DETAILS, give_way
+from agent.keeping.tables import (
+    LAYOUT,
+    REMADE,
+    Commit,
+    Depth,
+    Queued,
+    Released,
+    Storage,
+    Unmade,
+    beyond,
+    held_of,
+    held_row,
+    record_row,
+    released_of,
+    steps_text,
+    total_of,
+    total_row,
+    unmade_of,
+)
+from agent.keeping.withhold import Withheld, claim, withhold
+from agent.measuring.series import Held
+from agent.measuring.total import Event, Total
+from config.plan import OutboxPlan
+from gateway.database import Database, disk_space
+from gateway.reserve import Reserve
+
+FILE = "state.sqlite"
+"""Name of the file in the state directory."""
+KEEP_EVENTS = 10_000
+_MISSING = "start the agent: `sidestream run`"
+_OLDEST = """
+SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
+WHERE status = 'queued' AND due <= ? AND length(payload) > 0 ORDER BY start LIMIT ?
+"""
+_NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
+_LAST = "last_sequence"
+# A row's texts and bytes, and what its pages and indexes take beside them.
+_WAITING = """
+SELECT id, queued, length(payload) + length(plain) + length(steps) + 600
+FROM records WHERE status = 'queued' ORDER BY start
+"""
+_ASIDE = """
+UPDATE records SET id = id || '~' || sequence, payload = x'',
+  settled = CASE status WHEN 'queued' THEN ? ELSE settled END,
+  reason = CASE status WHEN 'queued' THEN ? ELSE reason END,
+  status = CASE status WHEN 'queued' THEN 'dropped' ELSE status END
+WHERE start >= ?
+"""
+_HASTEN = """
+UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
+WHERE status = 'queued'
+"""
+_SETTLE = """
+UPDATE records SET status = ?, settled = ?, reason = ?, payload = x''
+WHERE id = ? AND status IN ('queued', 'withdrawn')
+"""
+
+
+class Outbox:
+    """The file and every way into it. Methods block on the disk; call them from a worker thread.
+
+    Raises `TransientError` when the medium refuses (full, failing, not ours), `PermanentError`
+    when the file is of another program version or a change would break its rules.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.withdrawals = Withdrawals(database.path.parent)
+        """The streams that were taken back, in their own file beside this one."""
+
+    @classmethod
+    def open(cls, directory: Path, now: int) -> Self:
+        """Open the state file or make it; what can be read of a damaged one is taken over.
+
+        `set_aside` tells what became of it.
+        """
+        beginning = Beginning(now)
+        return cls(Database.create(directory / FILE, LAYOUT, now, beginning.write))
+
+    def renew(self, reason: str, now: int, run: int | None) -> Event | None:
+        """Set the file aside as damaged and go on with a new one, with what can be read of it.
+
+        For an agent that has its state and `run` in memory. Gives the event that tells of it.
+        """
+        beginning = Beginning(now, run)
+        self._database.renew(LAYOUT, reason, now, beginning.write)
+        return beginning.event
+
+    @classmethod
+    def look_at(cls, directory: Path) -> Self:
+        """Open the state file for looking only, while the agent may be writing it."""
+        return cls(Database.look_at(directory / FILE, LAYOUT, _MISSING))
+
+    @classmethod
+    def join(cls, directory: Path) -> Self:
+        """Open the state file, which is there, to change it while the agent may be running."""
+        return cls(Database.join(directory / FILE, LAYOUT))
+
+    @property
+    def directory(self) -> Path:
+        """The state directory."""
+        return self._database.path.parent
+
+    @property
+    def set_aside(self) -> str:
+        """Where a damaged state file went, and why; empty when it was sound."""
+        return self._database.set_aside
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was committed stays."""
+        self._database.close()
+
+    # Writing.
+
+    def commit(self, change: Commit, now: int) -> None:
+        """Make a change durable, all of it or nothing; `now` is when its records are queued."""
+        with self._database.change() as db:
+            if change.aside is not None:
+                _set_aside(db, *change.aside, now)
+            if change.hastened is not None:
+                queued, wait = change.hastened
+                db.execute(_HASTEN, (queued, wait, queued))
+            db.executemany(
+                "INSERT INTO state VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
+                [(name, json.dumps(body)) for name, body in change.state.items()],
+            )
+            db.executemany(
+                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+                map(total_row, change.totals),
+            )
+            db.executemany(
+                'INSERT INTO records (sequence, id, start, "end", pseudonym, plain, payload, steps,'
+                " due, queued, parts) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+                [record_row(record, due, now) for record, due in change.records],
+            )
+            if change.records:
+                # Streams may have been withdrawn since these records were made.
+                withhold(db, self.withdrawals(), now)
+            if change.series is not None:
+                since, held = change.series
+                db.execute("DELETE FROM series WHERE since > ?", (since,))
+                db.executemany(
+                    "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?,?,?,?)", map(held_row, held)
+                )
+            _add_events(db, change.events)
+            if change.released_to is not None:
+                _set_meta(db, "released_to", str(change.released_to))
+            if change.records:
+                _set_meta(db, _LAST, str(max(record.sequence for record, _ in change.records)))
+
+    def without_known(self, change: Commit) -> Commit:
+        """Give a change without the totals and records that are in the file already.
+
+        A commit that failed on a failing medium may have taken place after all.
+        """
+        totals = {(row[0], row[1]) for row in self._rows("SELECT stream, start FROM totals")}
+        records = {row[0] for row in self._rows("SELECT id FROM records")}
+        return replace(
+            change,
+            totals=[one for one in change.totals if (one.stream, one.start) not in totals],
+            records=[one for one in change.records if one[0].id not in records],
+        )
+
+    def settle(self, stored: Iterable[str], refused: Iterable[tuple[str, str]], now: int) -> int:
+        """Take records out of the queue: on the hub's receipt, or for good with a reason.
+
+        Gives how many were still waiting.
+        """
+        with self._database.change() as db:
+            taken = _settle(db, [("receipted", now, "", record) for record in stored])
+            if taken:
+                _set_meta(db, "last_receipt", str(now))
+            ended = [
+                (REMADE if why == REMADE else "refused", now, why, record)
+                for record, why in refused
+            ]
+            return taken + _settle(db, ended)
+
+    def withhold(self, now: int) -> tuple[Withheld, list[Event]]:
+        """Hold back what waits and has a withdrawn stream in it; gives what to tell."""
+        names = self.withdrawals()
+        if not names:
+            return Withheld(), []
+        with self._database.change() as db:
+            held, events = withhold(db, names, now)
+            _add_events(db, events)
+            return held, events
+
+    def note(self, event: Event) -> None:
+        """Remember an event."""
+        with self._database.change() as db:
+            _add_events(db, [event])
+
+    def sending(self, records: Sequence[Queued], now: int) -> list[Queued]:
+        """Note which records are about to be sent; gives those that may be."""
+        if not records or EVERY in self.withdrawals():
+            return []
+        with self._database.change() as db:
+            return [record for record in records if claim(db, record, now)]
+
+    def left(self, stream: str) -> list[tuple[int, int]]:
+        """Give the windows of the records that hold a stream and were sent, in order."""
+        rows = self._rows(
+            'SELECT start, "end", parts, steps FROM records'
+            " WHERE sent IS NOT NULL OR status IN ('receipted', 'refused', 'remade')"
+            " ORDER BY start"
+        )
+        return [
+            (start, end) for start, end, parts, steps in rows if stream in streams_in(parts, steps)
+        ]
+
+    def holding(self, stream: str) -> list[int]:
+        """Give the sequences of the records that hold a stream."""
+        old = not self._rows("SELECT 1 FROM pragma_table_info('records') WHERE name = 'parts'")
+        parts = "NULL" if old else "parts"
+        rows = self._rows(f"SELECT sequence, {parts}, steps FROM records")  # noqa: S608 - constants
+        return [sequence for sequence, held, steps in rows if stream in streams_in(held, steps)]
+
+    def unmade(self) -> list[Unmade]:
+        """Give the records that wait to be made again."""
+        rows = self._rows(
+            'SELECT sequence, start, "end", plain, parts, steps FROM records'
+            " WHERE status = 'queued' AND length(payload) = 0 ORDER BY start"
+        )
+        return [unmade_of(row) for row in rows]
+
+    def remade(self, record: SealedRecord) -> None:
+        """Put a record that was made again in the place of what it was."""
+        with self._database.change() as db:
+            db.execute(
+                "UPDATE records SET plain = ?, payload = ?, steps = ?, parts = ?"
+                " WHERE sequence = ? AND status = 'queued' AND length(payload) = 0",
+                (
+                    record.plain, record.payload, steps_text(record.steps), written(record.parts),
+                    record.sequence,
+                ),
+            )  # fmt: skip
+            withhold(db, self.withdrawals(), 0)
+
+    def trim(self, bounds: OutboxPlan, now: int) -> list[Event]:
+        """Drop the oldest waiting records past the bounds on age and size, with an event for each.
+
+        Age counts from when a record was queued: recorded data may be old from the start.
+        """
+        with self._database.change() as db:
+            dropped = beyond(db.execute(_WAITING).fetchall(), bounds, now)
+            events = [
+                Event(now, "", "record-dropped", f"record {record} dropped: {why}")
+                for record, why in dropped
+            ]
+            _settle(db, [("dropped", now, why, record) for record, why in dropped])
+            _add_events(db, events)
+            return events
+
+    def give_way(self, room: int, now: int) -> list[Event]:
+        """Make room in the file, of `room` bytes, on a disk that has none: see `room.py`."""
+        return give_way(self._database, room, now)
+
+    # Reading.
+
+    def _rows(self, query: str, arguments: Sequence[object] = ()) -> list[tuple[Any, ...]]:
+        with self._database.look() as db:
+            return [tuple(row) for row in db.execute(query, arguments)]
+
+    def state(self, prefix: str) -> dict[str, Any]:
+        """Give the committed state whose name starts with `prefix`, by the rest of the name."""
+        rows = self._rows(
+            "SELECT name, body FROM state WHERE substr(name, 1, ?) = ?", (len(prefix), prefix)
+        )
+        return {name[len(prefix) :]: json.loads(body) for name, body in rows}
+
+    def meta(self, name: str) -> str | None:
+        """Give one remembered value."""
+        rows = self._rows("SELECT value FROM meta WHERE name = ?", (name,))
+        return str(rows[0][0]) if rows else None
+
+    def run(self) -> int | None:
+        """Give the number of this file's count of records; None in a file of an older program."""
+        found = self.meta(RUN)
+        return None if found is None else int(found)
+
+    def free(self) -> int:
+        """Give the bytes that the disk has left."""
+        return disk_space(self._database.path.parent)
+
+    def storage(self, reserve: Reserve) -> Storage:
+        """Measure what the file takes, what its disk has left, and what became of a damaged one."""
+        recovered = json.loads(self.meta(RECOVERED) or "{}")
+        there = bool(recovered) and self._database.path.with_name(recovered["file"]).exists()
+        return Storage(
+            bytes=self._database.size(),
+            free=self.free(),
+            reserve=reserve.held(),
+            reserve_size=reserve.size,
+            details_dropped=int(self.meta(DROPPED_DETAILS) or 0),
+            damaged=recovered["text"] if there else "",
+        )
+
+    def last_sequence(self) -> int:
+        """Give the highest sequence ever used (0: none)."""
+        highest = int(self._rows("SELECT coalesce(max(sequence), 0) FROM records")[0][0])
+        return max(highest, int(self.meta(_LAST) or 0))
+
+    def receipted_to(self, start: int) -> int:
+        """Give the end of the last window from `start` on that the hub has; `start` for none."""
+        query = "SELECT max(\"end\") FROM records WHERE status = 'receipted' AND start >= ?"
+        found = self._rows(query, (start,))[0][0]
+        return start if found is None else int(found)
+
+    def totals(self, start: int, end: int, stream: str | None = None) -> list[Total]:
+        """Give totals of windows in [start, end), in order of time, then stream."""
+        rows = self._rows(
+            'SELECT * FROM totals WHERE start >= ?1 AND "end" <= ?2'
+            " AND (?3 IS NULL OR stream = ?3) ORDER BY start, stream",
+            (start, end, stream),
+        )
+        return [total_of(row) for row in rows]
+
+    def each_total(self, start: int, end: int) -> Iterator[Total]:
+        """Give totals of windows that start in [start, end), in order of time, one at a time."""
+        with self._database.look() as db:
+            query = "SELECT * FROM totals WHERE start >= ? AND start < ? ORDER BY start, stream"
+            for row in db.execute(query, (start, end)):
+                yield total_of(row)
+
+    def series(self) -> list[Held]:
+        """Give what each stream was and is, as it came to hold; a file of before knows nothing."""
+        if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'series'"):
+            return []
+        return [held_of(row) for row in self._rows("SELECT * FROM series ORDER BY stream, since")]
+
+    def closed_to(self) -> dict[str, int]:
+        """Give the end of the last closed window of each stream."""
+        rows = self._rows('SELECT stream, max("end") FROM totals GROUP BY stream')
+        return {str(stream): int(end) for stream, end in rows}
+
+    def queued(self, now: int, limit: int, *, newest: bool) -> list[Queued]:
+        """Give records that may be sent by `now`, newest or oldest window first."""
+        query = _NEWEST if newest else _OLDEST
+        return [Queued(*row) for row in self._rows(query, (now, limit))]
+
+    def released(self, start: int, end: int) -> list[Released]:
+        """Give the release log of windows in [start, end)."""
+        rows = self._rows(
+            'SELECT sequence, id, start, "end", status, settled, reason, plain, steps'
+            ' FROM records WHERE start >= ? AND "end" <= ? ORDER BY start',
+            (start, end),
+        )
+        return [released_of(row) for row in rows]
+
+    def events(self, limit: int = 100, since: int = 0, kinds: Sequence[str] = ()) -> list[Event]:
+        """Give the latest events from `since` on, newest first, of some kinds or (without) all."""
+        marks = ", ".join("?" * len(kinds))
+        wanted = f" AND kind IN ({marks})" if kinds else ""
+        rows = self._rows(
+            f"SELECT time, stream, kind, detail FROM events WHERE time >= ?{wanted}"  # noqa: S608
+            " ORDER BY id DESC LIMIT ?",
+            (since, *kinds, limit),
+        )
+        return [Event(*row) for row in rows]
+
+    def totals_by_stream(
+        self, start: int, end: int, streams: Sequence[str] = ()
+    ) -> Iterator[Total]:
+        """Give totals of windows that start in [start, end), stream by stream, in order of time.
+
+        `streams` are those wanted, all without any. All are of one commit of the writer.
+        """
+        with self._database.look() as db, _still(db):
+            db.row_factory = None  # plain tuples: rows that know their names cost twice as much
+            for stream in streams or _streams(db):
+                query = "SELECT * FROM totals WHERE stream = ? AND start >= ? AND start < ?"
+                for row in db.execute(f"{query} ORDER BY start", (stream, start, end)):
+                    yield total_of(row)
+
+    def streams(self) -> list[str]:
+        """Name the streams that have totals."""
+        with self._database.look() as db:
+            return _streams(db)
+
+    def bounds(self, streams: Sequence[str] = ()) -> tuple[int, int] | None:
+        """Give the start of the first and of the last window of some streams, or of all."""
+        with self._database.look() as db, _still(db):
+            query = "SELECT min(start), max(start) FROM totals WHERE stream = ?"
+            wanted = streams or _streams(db)
+            found = [tuple(db.execute(query, (stream,)).fetchone()) for stream in wanted]
+        held = [one for one in found if one[0] is not None]
+        return (min(low for low, _ in held), max(high for _, high in held)) if held else None
+
+    def has_totals(self, start: int, end: int, streams: Sequence[str] = ()) -> bool:
+        """Tell whether some streams, or any, have a window that starts in [start, end)."""
+        with self._database.look() as db, _still(db):
+            query = "SELECT 1 FROM totals WHERE stream = ? AND start >= ? AND start < ? LIMIT 1"
+            return any(
+                db.execute(query, (stream, start, end)).fetchone() is not None
+                for stream in streams or _streams(db)
+            )
+
+    def depth(self) -> Depth:
+        """Measure what waits."""
+        waiting, size, oldest = self._rows(
+            "SELECT count(*), coalesce(sum(length(payload)), 0), min(start) FROM records"
+            " WHERE status = 'queued'"
+        )[0]
+        ended = self._rows("SELECT status, count(*) FROM records GROUP BY status")
+        last = self.meta("last_receipt")
+        return Depth(waiting, size, oldest, dict(ended), int(last) if last else None)
+
+
+@contextmanager
+def _still(db: sqlite3.Cursor) -> Iterator[None]:
+    """Let all queries see the file as it is at the first of them, whatever is written beside."""
+    db.execute("BEGIN")
+    try:
+        yield
+    finally:
+        db.execute("ROLLBACK")
+
+
+def _streams(db: sqlite3.Cursor) -> list[str]:
+    """Name the streams that have totals, by a seek for each rather than a look at every row."""
+    found: list[str] = []
+    name = db.execute("SELECT min(stream) FROM totals").fetchone()[0]
+    while name is not None:
+        found.append(name)
+        name = db.execute("SELECT min(stream) FROM totals WHERE stream > ?", (name,)).fetchone()[0]
+    return found
+
+
+def _settle(db: sqlite3.Cursor, rows: Sequence[tuple[str, int, str, str]]) -> int:
+    db.executemany(_SETTLE, rows)
+    return max(0, db.rowcount)
+
+
+def _set_aside(db: sqlite3.Cursor, totals_from: int, records_from: int, now: int) -> None:
+    """Make way for true windows; the release log keeps the records, under other names."""
+    db.execute("DELETE FROM totals WHERE start >= ?", (totals_from,))
+    db.execute(_ASIDE, (now, "made by a clock that was ahead", records_from))
+
+
+def _set_meta(db: sqlite3.Cursor, name: str, value: str) -> None:
+    db.execute(
+        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (name, value),
+    )
+
+
+def _add_events(db: sqlite3.Cursor, events: Sequence[Event]) -> None:
+    if not events:
+        return
+    db.executemany(
+        "INSERT INTO events (time, stream, kind, detail) VALUES (?,?,?,?)",
+        [(event.time, event.stream, event.kind, event.detail) for event in events],
+    )
+    db.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (KEEP_EVENTS,))

@@ -1,0 +1,1 @@
+"""The plant's own reports: totals added up by stream and by time, for whoever signs them."""

@@ -1,0 +1,285 @@
+"""From outbox to hub: sends records, hears receipts, and takes out only what the hub has stored."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import rfc8785
+
+from adapters.errors import SidestreamError
+from adapters.reading import NANOSECONDS
+from agent.disclosing.withdrawals import leaving
+from agent.keeping.outbox import Outbox
+from agent.keeping.tables import REMADE, Queued
+from agent.running.dispatch import Dispatch
+from config.plan import BrokerPlan, UplinkPlan
+from gateway import changes
+from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
+from gateway.keys import HubPublic, PlantKey
+from gateway.mqtt import (
+    LATE_SECONDS,
+    Connection,
+    Inbound,
+    LinkLostError,
+    LinkState,
+    PublishRefusedError,
+    Will,
+    keep_connected,
+)
+from gateway.seal import RefusalError, read_receipt
+
+_log = logging.getLogger("sidestream.publisher")
+_LOOK_AHEAD = 64
+_IDLE = 1.0
+ACKNOWLEDGED = 60.0
+"""Seconds a broker may take to acknowledge what was sent before the link is given up."""
+
+
+@dataclass(slots=True)
+class UplinkState:
+    """The publisher's state for `sidestream status`."""
+
+    link: LinkState
+    sent: int = 0
+    receipted: int = 0
+    refused: int = 0
+    bad_receipts: int = 0
+    last_error: str = ""
+
+
+class Publisher:
+    """Keeps a plant connected to its hub's broker and the outbox as empty as it can be."""
+
+    def __init__(
+        self,
+        uplink: UplinkPlan,
+        plant: PlantKey,
+        hub: HubPublic,
+        outbox: Outbox,
+        clock: Callable[[], int],
+        live_for: int,
+        sign: Callable[[float], None] = lambda _: None,
+    ) -> None:
+        self._uplink = uplink
+        self._plant = plant
+        self._hub = hub
+        self._outbox = outbox
+        self._clock = clock
+        self._live_for = live_for
+        self._sign = sign
+        self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
+        self._again = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._heard: set[str] = set()
+        self._name = ""
+        self.state = UplinkState(LinkState(connected=False, detail="not connected yet"))
+
+    def wake(self) -> None:
+        """Tell the publisher that the outbox has something new."""
+        self._wake.set()
+
+    def reconnect(self) -> None:
+        """End the link cleanly and make a new one; secrets and TLS files are read anew for it."""
+        self._again.set()
+
+    def stop(self) -> None:
+        """Say goodbye when connected, and end `run`."""
+        self._stop.set()
+
+    async def run(self) -> None:
+        """Stay connected and publish until stopped (when connected) or cancelled."""
+        plan, will = self._identity()
+        await keep_connected(
+            plan,
+            self._session,
+            clean=False,
+            session_expiry=7 * 86_400,
+            will=will,
+            on_state=self._link,
+            sign=self._sign,
+            anew=self._again,
+            identity=self._identity,
+        )
+
+    def _identity(self) -> tuple[BrokerPlan, Will]:
+        """Say as whom to connect now: name, client id and will are of the quarter."""
+        self._name = self._pseudonym()
+        broker = self._uplink.broker
+        gone = rfc8785.dumps({"v": VERSION, "online": False})
+        plan = replace(broker, client_id=broker.client_id or f"ss-{self._name[:20]}")
+        return plan, Will(self._presence(), gone, retain=True)
+
+    def _presence(self) -> str:
+        return presence_topic(self._uplink.cluster, self._name)
+
+    def _pseudonym(self) -> str:
+        return self._plant.pseudonym(self._hub, self._uplink.cluster, quarter(self._clock()))
+
+    def _link(self, state: LinkState) -> None:
+        if (state.connected, state.detail) != (self.state.link.connected, self.state.link.detail):
+            _log.log(
+                logging.INFO if state.connected else logging.WARNING,
+                "broker %s:%d %s%s",
+                self._uplink.broker.host,
+                self._uplink.broker.port,
+                "connected" if state.connected else "not connected",
+                f": {state.detail}" if state.detail else "",
+                extra={"part": "broker", "change": changes.BROKER},
+            )
+        self.state.link = state
+
+    async def _session(self, connection: Connection) -> None:
+        self._heard = set()
+        dispatch = Dispatch(self._uplink.backlog_rate, self._live_for)
+        await self._listen_for(connection, {self._name})
+        here = rfc8785.dumps({"v": VERSION, "online": True})
+        await connection.publish(self._presence(), here, retain=True)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                working = [
+                    tasks.create_task(self._hear(connection, dispatch)),
+                    tasks.create_task(self._send_on(connection, dispatch)),
+                ]
+                await self._stop.wait()
+                for task in working:
+                    task.cancel()
+        except* LinkLostError as lost:
+            raise LinkLostError("the link to the broker is lost") from lost
+        gone = rfc8785.dumps({"v": VERSION, "online": False})
+        await connection.publish(self._presence(), gone, retain=True)
+
+    async def _listen_for(self, connection: Connection, pseudonyms: set[str]) -> None:
+        new = pseudonyms - self._heard
+        if new:
+            await connection.subscribe(
+                *(receipts_topic(self._uplink.cluster, name) for name in sorted(new))
+            )
+            self._heard |= new
+
+    async def _send_on(self, connection: Connection, dispatch: Dispatch) -> None:
+        while True:
+            if self._name != self._pseudonym():
+                await self._turn(connection)
+            self._wake.clear()
+            self._sign(ACKNOWLEDGED + LATE_SECONDS)
+            now = self._clock()
+            waiting = await asyncio.to_thread(self._waiting, now)
+            chosen = dispatch.choose(waiting, now)
+            await self._listen_for(connection, {record.pseudonym for record in chosen})
+            if not await self._leave(connection, dispatch, chosen):
+                await self._rest()
+
+    async def _leave(
+        self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]
+    ) -> bool:
+        """Send what may still leave; who withdraws a stream waits until it is on its way.
+
+        Tells whether anything was sent.
+        """
+        if not chosen:
+            return False
+        with leaving(self._outbox.directory):
+            allowed = await asyncio.to_thread(self._outbox.sending, chosen, self._clock())
+            await self._send_all(connection, dispatch, allowed)
+        return bool(allowed)
+
+    async def _turn(self, connection: Connection) -> None:
+        """Leave the old quarter's name, with nothing retained under it, and connect anew."""
+        await connection.publish(self._presence(), b"", retain=True)
+        self.reconnect()
+        # The link is ended now; under its old name nothing more is sent.
+        await asyncio.Event().wait()
+
+    async def _send_all(
+        self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]
+    ) -> None:
+        try:
+            async with asyncio.timeout(ACKNOWLEDGED):
+                await asyncio.gather(*(self._send(connection, dispatch, one) for one in chosen))
+        except TimeoutError:
+            what = f"the broker has not acknowledged a record for {ACKNOWLEDGED:.0f} s"
+            raise LinkLostError(what) from None
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(_IDLE):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+
+    def _waiting(self, now: int) -> list[Queued]:
+        newest = self._outbox.queued(now, 4, newest=True)
+        known = {record.id for record in newest}
+        oldest = self._outbox.queued(now, _LOOK_AHEAD, newest=False)
+        return newest + [record for record in oldest if record.id not in known]
+
+    async def _send(self, connection: Connection, dispatch: Dispatch, record: Queued) -> None:
+        limit = connection.max_payload
+        topic = records_topic(self._uplink.cluster, record.pseudonym)
+        if limit is not None and len(record.payload) + len(topic) + 32 > limit:
+            await self._refuse(record, f"larger than the broker's limit of {limit} bytes")
+            return
+        try:
+            await connection.publish(topic, record.payload)
+        except PublishRefusedError as error:
+            self.state.last_error = str(error)
+            _log.error("record %s refused by the broker: %s", record.id, error)
+            dispatch.sent(record, self._clock())
+            return
+        dispatch.sent(record, self._clock())
+        self.state.sent += 1
+        if not self._uplink.receipts:
+            await self._settle([record.id], [])
+
+    async def _refuse(self, record: Queued, reason: str) -> None:
+        _log.error("record %s set aside: %s", record.id, reason)
+        await self._settle([], [(record.id, reason)])
+
+    async def _hear(self, connection: Connection, dispatch: Dispatch) -> None:
+        while True:
+            message = await connection.next()
+            try:
+                await self._receipt(message, dispatch)
+            except RefusalError as error:
+                self.state.bad_receipts += 1
+                _log.warning("receipt ignored: %s", error)
+            except SidestreamError as error:
+                self.state.last_error = str(error)
+                _log.error("receipt not noted, the record will be sent again: %s", error)
+
+    async def _receipt(self, message: Inbound, dispatch: Dispatch) -> None:
+        pseudonym = message.topic.rsplit("/", 1)[-1]
+        receipt = read_receipt(message.payload, self._uplink.cluster, pseudonym, self._hub)
+        refused = [(one.id, str(one.reason)) for one in receipt.refused]
+        for record, reason in refused:
+            level = logging.INFO if reason == REMADE else logging.ERROR
+            _log.log(level, "record %s not taken by the hub: %s", record, reason)
+        await self._settle(list(receipt.stored), refused)
+        dispatch.settled([*receipt.stored, *(record for record, _ in refused)])
+        self._wake.set()
+
+    async def _settle(self, stored: list[str], refused: list[tuple[str, str]]) -> None:
+        now = self._clock()
+        await asyncio.to_thread(self._outbox.settle, stored, refused, now)
+        self.state.receipted += len(stored)
+        self.state.refused += len(refused)
+        self._settled.set()
+
+    async def drained(self, patience: float) -> bool:
+        """Wait until nothing is queued any more; False when `patience` seconds were not enough."""
+        try:
+            async with asyncio.timeout(patience):
+                self._settled.clear()
+                while (await asyncio.to_thread(self._outbox.depth)).records:
+                    await self._settled.wait()
+                    self._settled.clear()
+        except TimeoutError:
+            return False
+        return True
+
+
+def live_window(release: int, grace: int, jitter: int) -> int:
+    """How long after its end a release window counts as live, in nanoseconds."""
+    return 2 * release + grace + jitter + 60 * NANOSECONDS
