@@ -1,4 +1,4 @@
-"""The published form of the wire contract: JSON Schemas made from the models the code uses.
+"""The published form of the wire contract: JSON Schemas and an AsyncAPI document, from the code.
 
 `python -m gateway.schemas` writes them to docs/schema; a test fails when they differ.
 """
@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gateway.asyncapi import document
 from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
 
 MESSAGES: dict[str, type[Message]] = {
@@ -27,12 +28,16 @@ def message_schema(name: str) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
 
+def wire_document() -> dict[str, Any]:
+    """Give the AsyncAPI document of the wire."""
+    return document({name: message_schema(name) for name in MESSAGES})
+
+
 def published(folder: Path) -> dict[Path, str]:
     """Give each file of the published contract and what must be in it."""
-    return {
-        folder / f"{name}.schema.json": json.dumps(message_schema(name), indent=2) + "\n"
-        for name in MESSAGES
-    }
+    files = {f"{name}.schema.json": message_schema(name) for name in MESSAGES}
+    files["asyncapi.json"] = wire_document()
+    return {folder / name: json.dumps(one, indent=2) + "\n" for name, one in files.items()}
 
 
 def main(folder: Path) -> None:

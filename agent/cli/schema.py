@@ -7,11 +7,12 @@ import click
 from agent.cli.output import print_json
 
 _FILES = ("plant", "hub")
+_WIRE = "asyncapi"
 _MESSAGES = ("record", "figure", "envelope", "receipt", "presence", "cell")
 
 
 @click.command()
-@click.argument("name", type=click.Choice((*_FILES, *_MESSAGES)), metavar="NAME")
+@click.argument("name", type=click.Choice((*_FILES, *_MESSAGES, _WIRE)), metavar="NAME")
 def schema(name: str) -> None:
     """Print the JSON Schema of a configuration file or of a message on the wire.
 
@@ -20,6 +21,7 @@ def schema(name: str) -> None:
       plant, hub                      the configuration files
       record, figure, envelope,       the messages between agents, hub and
       receipt, presence, cell         the cluster's subscribers
+      asyncapi                        the wire with its topics (AsyncAPI 3)
 
     \b
     Example:
@@ -33,6 +35,6 @@ def _schema(name: str) -> dict[str, Any]:
         from config.schema import hub_schema, plant_schema  # noqa: PLC0415
 
         return plant_schema() if name == "plant" else hub_schema()
-    from gateway.schemas import message_schema  # noqa: PLC0415
+    from gateway.schemas import message_schema, wire_document  # noqa: PLC0415
 
-    return message_schema(name)
+    return wire_document() if name == _WIRE else message_schema(name)
