@@ -37,6 +37,8 @@ class Rules:
     With `q` below 100 the p% rule is the prior-posterior rule: everybody is taken to have known
     each contribution to within q percent before.
     `waived_below_k` lets a cell whose contributors have all waived have fewer than `k` owners.
+    `apart` is for sums over the members of several hubs: what is left of a sum without one hub's
+    members must be safe from that hub too, which knows each of their figures.
     """
 
     k: int = 3
@@ -44,6 +46,7 @@ class Rules:
     dominance: tuple[int, float] | None = None
     waived_below_k: bool = False
     q: float = 100.0
+    apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)

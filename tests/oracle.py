@@ -57,6 +57,31 @@ def _estimated(size: dict[str, Fraction], victims: list[str], rules: Rules) -> b
     return False
 
 
+def unsafe_to_hubs(parts: Sequence[Contribution], rules: Rules) -> bool:
+    """Tell whether a hub whose members are in a sum, which knows their figures, learns another's.
+
+    `member` is the hub a contribution comes from.
+    """
+    return any(
+        _seen_by([part for part in parts if part.member != hub], rules)
+        for hub in {part.member for part in parts if part.quantity}
+    )
+
+
+def _seen_by(rest: Sequence[Contribution], rules: Rules) -> bool:
+    size, victims = _owners(rest)
+    if not size or (not victims and rules.waived_below_k):
+        return False
+    if len(size) < rules.k - 1:
+        return True
+    vague, near = exact(rules.q) / 100, exact(rules.p) / 100
+    for victim in victims:
+        at_least = sum(s * (1 - vague) for owner, s in size.items() if owner != victim)
+        if sum(size.values()) - at_least < size[victim] * (1 + near):
+            return True
+    return False
+
+
 def _dominated(size: dict[str, Fraction], victims: list[str], rules: Rules) -> bool:
     if rules.dominance is None or not victims:
         return False

@@ -4,9 +4,10 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from config.hub_plan import Rules
-from gateway.hub.safety import weighed
+from gateway.hub.safety import Share, objection_to, weighed
 from gateway.hub.table import ALL, Atom, Label, Table
 
 Atoms = frozenset[Atom]
@@ -16,23 +17,31 @@ DIGITS = {3: 1.0, 2: 0.5, 1: 0.3, 0: 0.1}
 """What a tonne is worth at 6, 4 and 2 digits of its code, and as "all codes"."""
 PLACE = 0.9
 """What is left of the worth for each level of place that is given up: places go before codes."""
+_APART = 5
 BANDLESS = 0.3
 """What is left of the worth of heat without its temperature band."""
 
 
+class Party(NamedTuple):
+    """Whose quantities are told apart: an owner's, and in sums over hubs an owner's at a hub."""
+
+    hub: str
+    owner: str
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Held:
-    """A set of atoms, and what each owner had in it: one quantity for each earlier window.
+    """A set of atoms, and what each party had in it: one quantity for each earlier window.
 
-    `guarded` are the owners of which not every site has waived; `depth` is that of the deepest
+    `guarded` are the parties of which not every site has waived; `depth` is that of the deepest
     place.
     """
 
     atoms: Atoms
     label: Label
     depth: int
-    columns: dict[str, list[float]]
-    guarded: frozenset[str]
+    columns: dict[Party, list[float]]
+    guarded: frozenset[Party]
     size: float
 
     def joined(self, other: "Held") -> "Held":
@@ -60,13 +69,17 @@ class Found:
 
 
 class Evidence:
-    """Earlier windows of a group; `work` counts contributions looked at."""
+    """Earlier windows of a group; `work` counts contributions looked at.
 
-    def __init__(self, tables: Sequence[Table], rules: Rules) -> None:
+    A cell must keep `digits` of its codes, and its band, unless `digits` is 0.
+    """
+
+    def __init__(self, tables: Sequence[Table], rules: Rules, digits: int = 0) -> None:
         self.work = 0
         self._rules = rules
+        self._digits = digits
         self._windows = len(tables)
-        self._single = {held.atoms: held for held in _singles(tables)}
+        self._single = {held.atoms: held for held in _singles(tables, apart=rules.apart)}
         atoms = [atom for held in self._single for atom in held]
         self._coded = any(atom.code is not None for atom in atoms)
         self._banded = any(atom.band is not None for atom in atoms)
@@ -100,33 +113,61 @@ class Evidence:
         return self.found(held).worth
 
     def _judge(self, held: Held) -> Found:
-        self.work += self._windows * len(held.columns)
+        if not self._detailed(held):
+            return Found(safe=False, worth=0.0)
+        # Asked about each hub as well, a set is so much more work.
+        self.work += self._windows * len(held.columns) * (_APART if self._rules.apart else 1)
         failures = math.floor(self._windows * (1 - STEADY))
         released: list[float] = []
-        for guarded, waived in self._sizes(held):
-            if weighed(guarded, waived, self._rules) is None:
-                released.append(math.fsum((*guarded, *waived)))
+        for size in self._apart(held) if self._rules.apart else self._together(held):
+            if size is not None:
+                released.append(size)
             else:
                 failures -= 1
                 if failures < 0:
                     return Found(safe=False, worth=0.0)
         return Found(bool(released), math.fsum(released) * self.weight(held.label, held.depth))
 
-    def _sizes(self, held: Held) -> Iterable[tuple[list[float], list[float]]]:
-        """Give, for each window, the sizes of contributions of guarded and of waiving owners."""
-        guarded = [held.columns[owner] for owner in held.columns if owner in held.guarded]
-        waived = [held.columns[owner] for owner in held.columns if owner not in held.guarded]
+    def _together(self, held: Held) -> Iterable[float | None]:
+        """Give, for each window, the size of what would have been released, None when unsafe."""
+        guarded = [held.columns[party] for party in held.columns if party in held.guarded]
+        waived = [held.columns[party] for party in held.columns if party not in held.guarded]
         for window in range(self._windows):
-            yield (
+            sizes = (
                 [abs(column[window]) for column in guarded if column[window]],
                 [abs(column[window]) for column in waived if column[window]],
             )
+            safe = weighed(*sizes, self._rules) is None
+            yield math.fsum((*sizes[0], *sizes[1])) if safe else None
+
+    def _apart(self, held: Held) -> Iterable[float | None]:
+        """Give the same for parties of several hubs."""
+        parties = [(*party, party not in held.guarded) for party in held.columns]
+        for quantities in zip(*held.columns.values(), strict=True):
+            parts = [
+                (hub, owner, Share(quantity, waives))
+                for (hub, owner, waives), quantity in zip(parties, quantities, strict=True)
+            ]
+            safe = objection_to(parts, self._rules) is None
+            yield math.fsum(map(abs, quantities)) if safe else None
+
+    def _detailed(self, held: Held) -> bool:
+        if not self._digits:
+            return True
+        kept = _digits(held.label.code)
+        if any(kept < min(self._digits, _digits(atom.code)) for atom in held.atoms):
+            return False
+        return held.label.band is not None or all(atom.band is None for atom in held.atoms)
 
     def weight(self, label: Label, deepest: int) -> float:
         """Weigh the detail of a label: code first, then band, then place."""
-        code = DIGITS[0 if label.code is None else label.code.count(" ") + 1] if self._coded else 1
+        code = DIGITS[_digits(label.code) // 2] if self._coded else 1
         band = BANDLESS if self._banded and label.band is None else 1.0
         return code * band * PLACE ** (deepest - depth_of(label.place))
+
+
+def _digits(code: str | None) -> int:
+    return 0 if code is None else 2 * code.count(" ") + 2
 
 
 def depth_of(place: str) -> int:
@@ -134,22 +175,23 @@ def depth_of(place: str) -> int:
     return 0 if place == ALL else place.count("/") + 1
 
 
-def _singles(tables: Sequence[Table]) -> Iterable[Held]:
-    columns: dict[Atom, dict[str, list[float]]] = defaultdict(dict)
-    parts: dict[tuple[Atom, str, int], list[float]] = defaultdict(list)
-    guarded: dict[Atom, set[str]] = defaultdict(set)
+def _singles(tables: Sequence[Table], *, apart: bool) -> Iterable[Held]:
+    columns: dict[Atom, dict[Party, list[float]]] = defaultdict(dict)
+    parts: dict[tuple[Atom, Party, int], list[float]] = defaultdict(list)
+    guarded: dict[Atom, set[Party]] = defaultdict(set)
     for window, table in enumerate(tables):
         for part in table:
-            parts[part.atom, part.owner, window].append(part.quantity)
+            party = Party(part.member if apart else "", part.owner)
+            parts[part.atom, party, window].append(part.quantity)
             if not part.waives:
-                guarded[part.atom].add(part.owner)
+                guarded[part.atom].add(party)
     sizes: dict[Atom, list[float]] = defaultdict(list)
-    for (atom, owner, window), quantities in parts.items():
-        column = columns[atom].setdefault(owner, [0.0] * len(tables))
+    for (atom, party, window), quantities in parts.items():
+        column = columns[atom].setdefault(party, [0.0] * len(tables))
         column[window] = math.fsum(quantities)
         sizes[atom].extend(map(abs, quantities))
-    for atom, owners in columns.items():
-        ordered = dict(sorted(owners.items()))
+    for atom, parties in columns.items():
+        ordered = dict(sorted(parties.items()))
         yield Held(
             frozenset({atom}),
             Label(*atom),

@@ -4,8 +4,6 @@ Pooling in a fixed order gives a partition, the search betters it. Every atom is
 cell, so no two cells of a window overlap and nothing can be subtracted.
 """
 
-import math
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -13,7 +11,6 @@ from config.hub_plan import Order, Rules
 from gateway.contract import slug
 from gateway.hub.evidence import Atoms, Evidence
 from gateway.hub.pooling import pooled
-from gateway.hub.safety import Share
 from gateway.hub.search import searched
 from gateway.hub.table import Group, Label, Table
 
@@ -42,26 +39,19 @@ class Partition:
     cells: tuple[CellPlan, ...]
 
 
-def net(shares: Iterable[tuple[str, Share]]) -> dict[str, Share]:
-    """Sum shares by owner; an owner waives only when all of its sites in the sum do."""
-    found: dict[str, list[Share]] = defaultdict(list)
-    for owner, share in shares:
-        found[owner].append(share)
-    return {
-        owner: Share(math.fsum(s.quantity for s in own), all(s.waives for s in own))
-        for owner, own in found.items()
-    }
-
-
 def choose(
     group: Group,
     tables: Sequence[Table],
     members: Iterable[str],
     rules: Rules,
     order: Order = "search",
+    digits: int = 0,
 ) -> Partition:
-    """Choose a group's partition from earlier windows; it has no cells when none would be safe."""
-    evidence = Evidence(tables, rules)
+    """Choose a group's partition from earlier windows; it has no cells when none would be safe.
+
+    Where `digits` is above 0, no cell cuts a code to fewer digits, or gives up a band.
+    """
+    evidence = Evidence(tables, rules, digits)
     cells = pooled(evidence)
     if order == "search" and len(tables) >= ENOUGH:
         cells = searched(evidence, cells)
@@ -75,11 +65,14 @@ def choose_or_begin(
     members: Iterable[str],
     rules: Rules,
     order: Order,
+    digits: int = 0,
 ) -> Partition:
     """Choose from earlier windows, else begin with what the present one allows."""
     members = frozenset(members)
-    partition = choose(group, earlier, members, rules, order)
-    return partition if partition.cells else choose(group, [present], members, rules, order)
+    partition = choose(group, earlier, members, rules, order, digits)
+    if partition.cells:
+        return partition
+    return choose(group, [present], members, rules, order, digits)
 
 
 def _named(group: Group, cells: list[Atoms]) -> tuple[CellPlan, ...]:

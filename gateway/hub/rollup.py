@@ -11,9 +11,9 @@ from typing import Literal
 
 from config.hub_plan import Rules
 from gateway.contract import Contributors, Mark
-from gateway.hub.partition import CellPlan, Partition, cell_name, net
-from gateway.hub.safety import Share, objection
-from gateway.hub.table import Contribution, Label, Table
+from gateway.hub.partition import CellPlan, Partition, cell_name
+from gateway.hub.safety import Share, net, objection_to
+from gateway.hub.table import ALL, Atom, Contribution, Label, Table
 
 NOT_PLANNED = "not in partition"
 NOT_ON_ROSTER = "joined after the period began"
@@ -62,9 +62,14 @@ def told_marks(marks: Iterable[Mark]) -> tuple[Mark, ...]:
     return tuple(mark for mark in marks if mark in _TOLD)
 
 
-def decide(partition: Partition, table: Table, rules: Rules) -> tuple[Decision, ...]:
-    """Decide every cell of the partition, and withhold what it does not cover."""
-    home = {atom: cell for cell in partition.cells for atom in cell.atoms}
+def decide(
+    partition: Partition, table: Table, rules: Rules, *, adopt: bool = False
+) -> tuple[Decision, ...]:
+    """Decide every cell of the partition, and withhold what it does not cover.
+
+    With `adopt`, an atom that no cell was planned with is summed in the finest that covers it.
+    """
+    home = _homes(partition, table, adopt=adopt)
     parts: dict[str, list[Contribution]] = defaultdict(list)
     strays: dict[tuple[str, Label], list[Contribution]] = defaultdict(list)
     for part in table:
@@ -79,8 +84,24 @@ def decide(partition: Partition, table: Table, rules: Rules) -> tuple[Decision, 
     return (*planned, *(_stray(partition, key, found) for key, found in strays.items()))
 
 
+def _homes(partition: Partition, table: Table, *, adopt: bool) -> dict[Atom, CellPlan]:
+    """Give the cell each atom of a table is summed in, if any."""
+    home = {atom: cell for cell in partition.cells for atom in cell.atoms}
+    for atom in sorted({part.atom for part in table} - home.keys(), key=repr) if adopt else ():
+        fitting = [cell for cell in partition.cells if cell.label.covers(atom)]
+        if fitting:
+            home[atom] = max(fitting, key=lambda cell: (*_fineness(cell.label), cell.name))
+    return home
+
+
+def _fineness(label: Label) -> tuple[int, bool, int]:
+    digits = 0 if label.code is None else label.code.count(" ") + 1
+    return digits, label.band is not None, 0 if label.place == ALL else label.place.count("/") + 1
+
+
 def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules) -> Decision:
-    reason = objection(_shares(parts), rules)
+    shares = ((part.member, part.owner, Share(part.quantity, part.waives)) for part in parts)
+    reason = objection_to(shares, rules)
     status: Literal["released", "withheld"] = "released" if reason is None else "withheld"
     return _decision(cell.name, cell.label, parts, status, reason or "", listed=True)
 
