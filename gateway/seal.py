@@ -10,12 +10,12 @@ import binascii
 import json
 from typing import Any
 
-import rfc8785
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from pydantic import ValidationError
 
+from gateway.canonical import canonical
 from gateway.contract import VERSION, Envelope, Receipt, Record, Refusal
 from gateway.keys import HubKey, HubPublic, PlantPublic
 
@@ -41,7 +41,7 @@ def signature(content: dict[str, Any], key: Ed25519PrivateKey, what: str) -> str
 
 def _signed(content: dict[str, Any], what: str) -> bytes:
     body: dict[str, Any] = {k: v for k, v in content.items() if k != "signature"}
-    return f"sidestream {what} v{VERSION}\n".encode() + rfc8785.dumps(body)
+    return f"sidestream {what} v{VERSION}\n".encode() + canonical(body)
 
 
 def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bool:
@@ -67,7 +67,7 @@ def seal_record(
 
 def signed_record(content: dict[str, Any], sign: Ed25519PrivateKey) -> bytes:
     """Write a record's content with its signature, in canonical form."""
-    return rfc8785.dumps({**content, "signature": signature(content, sign, "record")})
+    return canonical({**content, "signature": signature(content, sign, "record")})
 
 
 def seal_plain(plain: bytes, cluster: str, pseudonym: str, hub: HubPublic, size: int) -> bytes:
@@ -79,7 +79,7 @@ def seal_plain(plain: bytes, cluster: str, pseudonym: str, hub: HubPublic, size:
         "hub": hub.fingerprint,
         "sealed": base64.b64encode(sealed).decode(),
     }
-    return rfc8785.dumps(envelope)
+    return canonical(envelope)
 
 
 def parse(payload: bytes) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def verify_record(
 
 def seal_receipt(content: dict[str, Any], key: HubKey) -> bytes:
     """Sign a receipt's content (without signature)."""
-    return rfc8785.dumps({**content, "signature": signature(content, key.sign, "receipt")})
+    return canonical({**content, "signature": signature(content, key.sign, "receipt")})
 
 
 def read_receipt(payload: bytes, cluster: str, pseudonym: str, hub: HubPublic) -> Receipt:

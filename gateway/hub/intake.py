@@ -9,9 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
-import rfc8785
-
 from config.hub_plan import HubLimits, Member
+from gateway.canonical import canonical
 from gateway.contract import Receipt, Record, Refusal, nanoseconds, record_id
 from gateway.hub.calendar import DAY, Window
 from gateway.keys import HubKey, PlantPublic
@@ -91,7 +90,7 @@ class Gate:
             member, public = self._member(content)
             record = verify_record(content, self.cluster, pseudonym, public)
             window = self._window(record, now)
-            return Accepted(member, record, window, rfc8785.dumps(content))
+            return Accepted(member, record, window, canonical(content))
         except RefusalError as error:
             known = error.record_id or ""
             named = error.reason != "future" and _HEX32.fullmatch(known) and member is not None

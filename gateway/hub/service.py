@@ -10,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-import rfc8785
-
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway import changes, prometheus
+from gateway.canonical import canonical
 from gateway.certificates import Files
 from gateway.contract import (
     Refusal,
@@ -286,7 +285,7 @@ class _Hub:
 
     async def _publish(self, connection: Connection, numbered: Numbered) -> int:
         cell = numbered.cell
-        payload = rfc8785.dumps(cell.model_dump(mode="json", exclude_none=True))
+        payload = canonical(cell.model_dump(mode="json", exclude_none=True))
         topic = cells_topic(self.plan.cluster, cell.cell)
         await connection.publish(topic, payload, retain=True)
         return numbered.number
