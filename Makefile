@@ -51,8 +51,8 @@ fuzz: $(READY) ## feed each way in with what nobody should send; pip install ath
 accuracy: $(READY) ## a year of readings each second through every meter (DAYS=)
 	@$(BIN)/python -m bench.accuracy --days $${DAYS:-365}
 
-bench: $(READY) ## measure the agent beside a bare loop doing the same reads
-	@$(BIN)/python -m bench.polling
+bench: $(READY) ## each figure that has a goal, beside its floor of the same run; 8 minutes (FULL=1: 20, ONLY=)
+	@$(BIN)/python -m bench $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
 
 deb: $(READY) ## build the Debian 12 package in dist (VERSION=)
 	@$(BIN)/python -m deploy.deb $(if $(VERSION),--version $(VERSION))

@@ -20,15 +20,14 @@ from gateway.contract import (
     Refusal,
     cells_topic,
     presence_topic,
-    receipts_topic,
     records_topic,
-    rfc3339,
 )
 from gateway.hub.book import Numbered
-from gateway.hub.intake import Gate, Refused, receipt_content
+from gateway.hub.intake import Gate, Refused
 from gateway.hub.metrics import metrics
 from gateway.hub.presence import Presences
 from gateway.hub.quota import Quotas
+from gateway.hub.reception import Arrival, receive
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import Live, summary, write_live
 from gateway.hub.upkeep import upkeep
@@ -36,7 +35,6 @@ from gateway.hub.vault import Open, Vault
 from gateway.keys import HubKey, load
 from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
 from gateway.scrape import answering
-from gateway.seal import seal_receipt
 from gateway.stores.contract import Store, open_store
 
 T = TypeVar("T")
@@ -211,9 +209,9 @@ class _Hub:
             sending = (self._tell(connection, topic, receipt) for topic, receipt in receipts)
             await asyncio.gather(*sending)
 
-    def _records(self, batch: Sequence[Inbound]) -> list[tuple[Inbound, str]]:
+    def _records(self, batch: Sequence[Inbound]) -> list[Arrival]:
         """Give the records of a batch and their senders, without what is beyond a sender's rate."""
-        now, found = self._clock(), []
+        now, found = self._clock(), list[Arrival]()
         for message in batch:
             sender = self._quotas.sender(message.topic, now)
             if not self._quotas.admit(sender, now):
@@ -221,27 +219,16 @@ class _Hub:
             if message.topic.startswith(presence_topic(self.plan.cluster, "")):
                 self._presences.note(message.topic, message.payload)
             else:
-                found.append((message, sender))
+                found.append(Arrival(message.topic, message.payload, sender))
         return found
 
-    def _store(self, batch: Sequence[tuple[Inbound, str]], opened: Open) -> list[tuple[str, bytes]]:
-        now, cluster = self._clock(), self.plan.cluster
-        verdicts = [
-            self._gate.judge(message.topic, message.payload, now, sender or None)
-            for message, sender in batch
-        ]
-        drafts = opened.ledger.store(verdicts, now)
-        refused = {one.reason for one in verdicts if isinstance(one, Refused)}
+    def _store(self, batch: Sequence[Arrival], opened: Open) -> list[tuple[str, bytes]]:
+        received = receive(self._gate, opened.ledger, batch, self._clock())
+        refused = {one.reason for one in received.verdicts if isinstance(one, Refused)}
         if not refused <= self._refused:
             self._refused |= refused
             self._say("quarantine", ", ".join(sorted(self._refused)))
-        receipts = []
-        for name, draft in drafts.items():
-            content = receipt_content(
-                cluster, name, draft.stored, draft.refused, draft.sequence, rfc3339(now)
-            )
-            receipts.append((receipts_topic(cluster, name), seal_receipt(content, self._key)))
-        return receipts
+        return received.receipts
 
     async def _tell(self, connection: Connection, topic: str, receipt: bytes) -> None:
         try:

@@ -1,0 +1,5 @@
+"""The benchmarks, one a module, in the order of the table."""
+
+from bench.figures import commands, intake, polling
+
+BENCHES = (polling.BENCH, commands.BENCH, intake.BENCH)

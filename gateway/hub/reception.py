@@ -1,0 +1,39 @@
+"""Reception: a batch of messages becomes rows of the ledger, then receipts for its senders."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from gateway.contract import receipts_topic, rfc3339
+from gateway.hub.intake import Gate, Verdict, receipt_content
+from gateway.hub.ledger import Ledger
+from gateway.seal import seal_receipt
+
+
+class Arrival(NamedTuple):
+    """One message on a records topic, and the member whose topic it is ("" where nobody's)."""
+
+    topic: str
+    payload: bytes
+    sender: str
+
+
+class Received(NamedTuple):
+    """What was decided of a batch, and the receipts to publish: topic and signed content each."""
+
+    verdicts: list[Verdict]
+    receipts: list[tuple[str, bytes]]
+
+
+def receive(gate: Gate, ledger: Ledger, batch: Sequence[Arrival], now: int) -> Received:
+    """Judge a batch, commit it, and only then write its receipts; `now` is in nanoseconds.
+
+    Raises `TransientError` when nothing could be stored.
+    """
+    verdicts = [gate.judge(one.topic, one.payload, now, one.sender or None) for one in batch]
+    receipts = []
+    for name, draft in ledger.store(verdicts, now).items():
+        content = receipt_content(
+            gate.cluster, name, draft.stored, draft.refused, draft.sequence, rfc3339(now)
+        )
+        receipts.append((receipts_topic(gate.cluster, name), seal_receipt(content, gate.key)))
+    return Received(verdicts, receipts)
