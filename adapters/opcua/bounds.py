@@ -8,6 +8,8 @@ import asyncio
 
 from asyncua import Client
 
+from adapters.opcua import claims
+
 LONGEST = 8_388_608
 """Bytes of a message, over all its chunks: a thousand times what a round of reading needs."""
 _HEADER = 8
@@ -81,6 +83,7 @@ class _Bounded(asyncio.Protocol):
 
 async def open_socket(client: Client) -> None:
     """Connect a client's socket, bounded; raises what the library raises."""
+    claims.bound()
     await client.connect_socket()
     protocol = client.uaclient.protocol
     if protocol is not None and protocol.transport is not None:

@@ -36,6 +36,9 @@ RENEW_SHARE = 0.75
 DAY_SECONDS = 86_400.0
 PORTION = 500
 """Items in one request when the server names no limit of its own."""
+BROWSED, LED_TO = 20, 1000
+"""Nodes in one request that asks for what they lead to, and references of each in one answer: all
+of them together are what an answer may hold."""
 MOST_REFERENCES = 10_000
 _NAMESPACES = ua.NodeId(ua.ObjectIds.Server_NamespaceArray)
 _SERVER_STATE = ua.NodeId(ua.ObjectIds.Server_ServerStatus_State)
@@ -158,8 +161,11 @@ class Session:
     async def browse(self, nodes: Sequence[ua.NodeId], along: Along) -> list[list[Any]]:
         """Follow references from each node; gives what they lead to, cut at 10 000 for each."""
         found: list[list[Any]] = []
-        for part in _parts(nodes, self.portions.browse):
-            asked = ua.BrowseParameters(NodesToBrowse=[along.of(node) for node in part])
+        for part in _parts(nodes, min(self.portions.browse, BROWSED)):
+            asked = ua.BrowseParameters(
+                RequestedMaxReferencesPerNode=LED_TO,
+                NodesToBrowse=[along.of(node) for node in part],
+            )
             results = await self._ask(self.client.uaclient.browse(asked), len(part))
             found += [await self._rest(result) for result in results]
         return found

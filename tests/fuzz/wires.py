@@ -8,7 +8,6 @@ from typing import Any
 
 from asyncua import ua
 from asyncua.client.ua_client import UASocketProtocol
-from asyncua.common.utils import Buffer
 from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 
 from adapters.errors import SidestreamError
@@ -17,6 +16,7 @@ from adapters.modbus.decode import compiled
 from adapters.modbus.line import Line, Network, _Guard
 from adapters.modbus.points import Span, resolve
 from adapters.modbus.settings import TcpSource
+from adapters.opcua import claims
 from adapters.opcua.bounds import Chunks
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import sample
@@ -28,6 +28,7 @@ from gateway.seal import RefusalError, read_receipt, seal_receipt, signature
 from tests.fuzz.target import Target
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, figure, gate, plant, sealed
 
+claims.bound()
 _PLANT = plant(1)
 _GATE = gate(_PLANT)
 _GOOD = _PLANT.content(figures=[figure(12.5, "10 09 03")])
@@ -124,7 +125,7 @@ def _message(data: bytes) -> None:
     kind = _MESSAGES[data[0] % len(_MESSAGES)]
     try:
         with translated("opc.tcp://h"):
-            found = struct_from_binary(kind, Buffer(data[1:]))
+            found = struct_from_binary(kind, claims.Answer(data[1:]))
     except SidestreamError:
         return
     for value in getattr(found, "Results", None) or ():
@@ -150,6 +151,14 @@ def _stream(data: bytes) -> None:
             protocol.data_received(part)
 
 
+_CLAIMS = (
+    b"\x80\xff\xff\xff\x7f",
+    b"\xc0\x01",
+    b"\xc6\x01\x00\x00\x00",
+    b"\xfc\xff\xff\xff",
+    b"\x98",
+)
+"""Beginnings of arrays of Null values, matrices, texts of negative length, arrays of Variants."""
 _HELLO = b"\x08ACKF\x1c\x00\x00\x00" + b"\x00\x00\x00\x00" + b"\xff\xff\x00\x00" * 2 + bytes(8)
 _ERROR = b"\x08ERRF\x10\x00\x00\x00\x00\x00\x80\x80\xff\xff\xff\xff"
 
@@ -221,7 +230,7 @@ TARGETS = [
         ],
     ),
     Target("modbus-words", "registers as values of every type", _decode, lambda: [bytes(80)]),
-    Target("opcua-message", "OPC UA answers", _message, _answers),
+    Target("opcua-message", "OPC UA answers", _message, _answers, _CLAIMS),
     Target("opcua-stream", "an OPC UA connection", _stream, lambda: [_HELLO, _ERROR]),
     Target(
         "record",
