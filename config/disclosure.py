@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -35,6 +35,9 @@ class DisclosureTable(Settings):
     never_publish_codes: tuple[CodeBeginning, ...] = Field(default=(), max_length=1000)
     """Material codes of which nothing ever leaves, with or without their asterisk; `"06 10"` is
     every code that begins so. Waste explosives (`"16 04"`) are always among them."""
+    detail_size: Literal[1024, 2048, 4096, 8192, 16384, 32768, 65536] = 8192
+    """Bytes that every message to a partner is padded to, so that its size says nothing. Loading
+    refuses a size that a message could outgrow; a cluster should agree on one."""
 
 
 def never_codes(table: DisclosureTable) -> tuple[str, ...]:

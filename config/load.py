@@ -19,6 +19,8 @@ from config.heat import MeterResolver
 from config.locate import Findings, validated
 from config.meters import NANOSECONDS, Plant
 from config.metrics_tables import PlantMetricsTable
+from config.partner_plan import PartnerPlan
+from config.partners import check_partners, partners
 from config.plan import (
     RECORDED,
     CodeList,
@@ -57,7 +59,12 @@ def load_plant(path: Path, env: Mapping[str, str]) -> PlantPlan:
 
     `env` gives the values of `${NAME}`, systemd's folders and its credentials.
     """
-    findings = Findings(toml.read(path))
+    return planned(toml.read(path), path, env)
+
+
+def planned(document: toml.Document, path: Path, env: Mapping[str, str]) -> PlantPlan:
+    """Make the plan of a document that stands, or would stand, at a path; raises `ConfigError`."""
+    findings = Findings(document)
     place = Place(path.parent.resolve(), env)
     loader = _Loader(resolved(findings.document.data, env, findings), place, findings)
     return loader.plan()
@@ -81,13 +88,15 @@ class _Loader:
         folders = self.table("state", StateTable)
         metrics: PlantMetricsTable | None = self.table("metrics", PlantMetricsTable)
         disclosure: DisclosureTable | None = self.table("disclosure", DisclosureTable)
-        uplink = self._uplink()
+        uplink = self._uplink(disclosure)
         self.codes = self._codes()
         sources = self._sources()
         self._one_time(sources)
-        streams = self._streams(sources, ZoneInfo(plant.timezone if plant else "UTC"))
+        zone = ZoneInfo(plant.timezone if plant else "UTC")
+        streams = self._streams(sources, zone)
         if uplink is not None:
             self._check_size(uplink, streams)
+        contracts = self._partners(uplink, streams, zone, windows)
         self.findings.settle()
         if plant is None or windows is None or outbox is None or folders is None:
             raise AssertionError  # each None has been noted, so settle has raised
@@ -108,6 +117,7 @@ class _Loader:
             codes=self.codes,
             metrics=(metrics or PlantMetricsTable()).plan(),
             never_codes=never_codes(disclosure or DisclosureTable()),
+            partners=tuple(contracts),
         )
 
     def table(self, name: str, model: type[Any]) -> Any:
@@ -116,7 +126,7 @@ class _Loader:
             return None
         return validated(model, self.data.get(name, {}), (name,), self.findings, self.place)
 
-    def _uplink(self) -> UplinkPlan | None:
+    def _uplink(self, disclosure: DisclosureTable | None) -> UplinkPlan | None:
         if "hub" not in self.data:
             return None
         table: HubTable | None = self.table("hub", HubTable)
@@ -129,7 +139,27 @@ class _Loader:
             receipts=table.receipts,
             backlog_rate=table.backlog_rate,
             record_size=table.record_size,
+            detail_size=(disclosure or DisclosureTable()).detail_size,
         )
+
+    def _partners(
+        self,
+        uplink: UplinkPlan | None,
+        streams: list[StreamPlan],
+        zone: ZoneInfo,
+        windows: WindowsTable | None,
+    ) -> list[PartnerPlan]:
+        if "partners" not in self.data or windows is None:
+            return []
+        lengths = _windows(windows)
+        found = partners(self.data["partners"], zone, lengths, self.findings, self.place)
+        if "hub" not in self.data:
+            accepted = "a table [hub]: detail travels through the cluster's broker"
+            self.findings.add(("partners",), "partners without a hub", accepted)
+        if uplink is not None:
+            size, named = uplink.detail_size, self._named("streams")
+            check_partners(found, streams, named, size, lengths, self.findings)
+        return found
 
     def _codes(self) -> CodeList | None:
         table: CodesTable | None = self.table("codes", CodesTable) if "codes" in self.data else None

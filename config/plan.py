@@ -15,6 +15,7 @@ from adapters.adapter import Source
 from config.course import Course
 from config.medium_plan import WATER, Medium, Properties
 from config.metrics_plan import MetricsPlan
+from config.partner_plan import PartnerPlan
 
 Kind = Literal["material", "heat", "water", "gas"]
 MeterKind = Literal["rate", "total", "batch", "heat", "stock"]
@@ -189,6 +190,8 @@ class UplinkPlan:
     receipts: bool = True
     backlog_rate: float = 20.0
     record_size: int = 4096
+    detail_size: int = 8192
+    """Bytes that messages to partners are padded to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,3 +230,9 @@ class PlantPlan:
     metrics: MetricsPlan = field(default_factory=MetricsPlan)
     never_codes: tuple[str, ...] = ()
     """Beginnings of material codes that are never published."""
+    partners: tuple[PartnerPlan, ...] = ()
+    """Contracts under which detail leaves."""
+
+    def partners_of(self, stream: str) -> tuple[str, ...]:
+        """Name the partners whose contract names a stream."""
+        return tuple(one.name for one in self.partners if stream in one.streams)

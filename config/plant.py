@@ -17,6 +17,7 @@ from config.disclosure import DisclosureTable
 from config.locate import at
 from config.meter_tables import BatchMeter, HeatMeter, Meter, StockMeter
 from config.metrics_tables import PlantMetricsTable
+from config.partner_tables import PartnerTable
 from config.series_tables import BeforeTable
 from config.tables import BrokerTable, StateTable
 from config.texts import (
@@ -72,8 +73,8 @@ class StreamTable(Settings):
     ns9431: Ns9431 | None = None
     """Number of the material in NS 9431, `"1605"`, for the plant's own reports; it never leaves."""
     firm: Amount | None = None
-    """What can be relied on, `"2 t/h"`: the report says how often an hour had that much. Without
-    it, the level that nine hours in ten reached."""
+    """What can be relied on, `"2 t/h"`: the report, and detail to a partner, say how often an hour
+    had that much. Without it, the level that nine hours in ten reached."""
     moisture: Moisture | None = None
     """Share of water in the wet mass, `"12 %"`, or a list with the day each holds from. Totals then
     hold the dry mass too."""
@@ -81,7 +82,7 @@ class StreamTable(Settings):
     """Which mass counts in figures and reports: as it is, or without its water."""
     composition: Makeup | None = None
     """What it is made of, `{ of = "dry", shares = { CaO = "41 %" } }`, or a list with the day each
-    holds from. For the plant's own reports; it never leaves."""
+    holds from. For the plant's own reports; it leaves in detail to a partner alone."""
     analysis_age: Duration | None = None
     """How old the last dated density, moisture or composition may be, `"180 d"`, before
     `sidestream check` says so."""
@@ -93,9 +94,10 @@ class StreamTable(Settings):
     meter: Meter
     """How it is measured: `{ total = … }`, `{ rate = … }`, `{ batch = …, ticket = … }`,
     `{ stock = … }` or `{ flow = …, supply = …, … }`."""
-    share: Literal["off", "band", "cluster"] = "off"
+    share: Literal["off", "band", "cluster", "partner"] = "off"
     """How far it may go: nowhere; its order of magnitude (of a year, once a month), sealed to the
-    hub; or its figures too, sealed to the hub for cells in which nobody shows."""
+    hub; its figures too, sealed to the hub for cells in which nobody shows; or, beside all that,
+    its detail, sealed to the partners whose `[[partners]]` table names it."""
     never_publish: bool = False
     """Nothing of this stream ever leaves, whatever else is set."""
     code_digits: Literal[6, 4, 2] = 6
@@ -206,6 +208,8 @@ class PlantFile(Settings):
     """What holds for all streams, whatever they say themselves."""
     streams: Mapping[str, StreamTable] = Field(default_factory=dict)
     """The side streams: `[streams.NAME]`."""
+    partners: tuple[PartnerTable, ...] = Field(default=(), max_length=100)
+    """Partners under contract, each with the streams it gets detail of: `[[partners]]`."""
     windows: WindowsTable = WindowsTable()
     """Lengths of windows."""
     outbox: OutboxTable = OutboxTable()

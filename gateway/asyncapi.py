@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.contract import VERSION, cells_topic, presence_topic, receipts_topic, records_topic
+from gateway.partner import partner_topic
 
 _PARAMETERS = {
     "cluster": "Name of the cluster.",
     "pseudonym": "Name of a plant on the broker for a quarter.",
+    "partner": "Fingerprint of a partner's key.",
     "cell": "Name of a cell.",
 }
 
@@ -56,6 +58,15 @@ CHANNELS: Sequence[Channel] = (
         "hub",
         retained=True,
         summary="Whether an agent is connected; offline is its last will.",
+    ),
+    Channel(
+        "partner",
+        partner_topic("{cluster}", "{partner}"),
+        "detail-envelope",
+        "agent",
+        "partner under contract",
+        retained=False,
+        summary="Detail of a contract's streams, sealed to the partner; the hub cannot open it.",
     ),
     Channel(
         "cells",

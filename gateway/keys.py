@@ -10,7 +10,7 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -35,11 +35,13 @@ def fingerprint(public: bytes) -> str:
     return hashlib.sha256(public).hexdigest()[:32]
 
 
-def _encode(raw: bytes) -> str:
+def encode(raw: bytes) -> str:
+    """Write the bytes of a key as its public text has them, after the prefix."""
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def _decode(text: str, prefix: str, length: int, what: str) -> bytes:
+def decode(text: str, prefix: str, length: int, what: str) -> bytes:
+    """Read the bytes of a public text; raises ValueError saying what is accepted."""
     body = text.removeprefix(prefix)
     try:
         raw = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
@@ -80,7 +82,7 @@ class PlantPublic:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the text `sidestream key` prints; raises ValueError saying what is accepted."""
-        return cls(Ed25519PublicKey.from_public_bytes(_decode(text, _PLANT, 32, "plant's public")))
+        return cls(Ed25519PublicKey.from_public_bytes(decode(text, _PLANT, 32, "plant's public")))
 
     @cached_property
     def fingerprint(self) -> str:
@@ -88,7 +90,7 @@ class PlantPublic:
         return fingerprint(self.verify.public_bytes(*_RAW))
 
     def __str__(self) -> str:
-        return _PLANT + _encode(self.verify.public_bytes(*_RAW))
+        return _PLANT + encode(self.verify.public_bytes(*_RAW))
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ class HubPublic:
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read the text `sidestream hub key` prints; raises ValueError saying what is accepted."""
-        raw = _decode(text, _HUB, 64, "hub's public")
+        raw = decode(text, _HUB, 64, "hub's public")
         return cls(
             Ed25519PublicKey.from_public_bytes(raw[:32]),
             X25519PublicKey.from_public_bytes(raw[32:]),
@@ -116,7 +118,7 @@ class HubPublic:
         return fingerprint(self._raw())
 
     def __str__(self) -> str:
-        return _HUB + _encode(self._raw())
+        return _HUB + encode(self._raw())
 
 
 def _derive(key: Ed25519PrivateKey, purpose: bytes) -> bytes:
@@ -177,18 +179,29 @@ class NoKeyError(PermanentError):
     """There is no key file yet."""
 
 
+_MAKE = "make it: `sidestream key --create`, or `sidestream hub key --create` for a hub"
+PrivateKey = Ed25519PrivateKey | X25519PrivateKey
+
+
 def load(path: Path, create: bool = False) -> Ed25519PrivateKey:
     """Read an Ed25519 key from a PEM file, making it (mode 0600) when asked to and missing."""
+    found = read_key(path, Ed25519PrivateKey.generate if create else None, _MAKE)
+    if not isinstance(found, Ed25519PrivateKey):
+        raise PermanentError("the key is not an Ed25519 key", where=str(path))
+    return found
+
+
+def read_key(path: Path, new: Callable[[], PrivateKey] | None, make: str) -> object:
+    """Read a private key from a PEM file; where there is none, write a `new` one (mode 0600).
+
+    `make` says how to make one. Raises `NoKeyError`, and `PermanentError` for a file of no use.
+    """
     try:
-        found = serialization.load_pem_private_key(path.read_bytes(), password=None)
+        return serialization.load_pem_private_key(path.read_bytes(), password=None)
     except FileNotFoundError:
-        if create:
-            return _create(path)
-        raise NoKeyError(
-            "there is no key file",
-            where=str(path),
-            mend="make it: `sidestream key --create`, or `sidestream hub key --create` for a hub",
-        ) from None
+        if new is not None:
+            return _create(new(), path)
+        raise NoKeyError("there is no key file", where=str(path), mend=make) from None
     except OSError as error:
         raise PermanentError(
             f"the key file cannot be read ({error.strerror})",
@@ -201,13 +214,9 @@ def load(path: Path, create: bool = False) -> Ed25519PrivateKey:
             where=str(path),
             mend="restore the file from its copy, or move it away and make a new key",
         ) from error
-    if not isinstance(found, Ed25519PrivateKey):
-        raise PermanentError("the key is not an Ed25519 key", where=str(path))
-    return found
 
 
-def _create(path: Path) -> Ed25519PrivateKey:
-    key = Ed25519PrivateKey.generate()
+def _create(key: PrivateKey, path: Path) -> PrivateKey:
     pem = key.private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,

@@ -10,6 +10,7 @@ from typing import Any
 
 from gateway.asyncapi import document
 from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
+from gateway.partner import Detail, DetailEnvelope
 
 MESSAGES: dict[str, type[Message]] = {
     "record": Record,
@@ -18,6 +19,8 @@ MESSAGES: dict[str, type[Message]] = {
     "receipt": Receipt,
     "presence": Presence,
     "cell": Cell,
+    "detail": Detail,
+    "detail-envelope": DetailEnvelope,
 }
 """Every message on the wire, by name."""
 

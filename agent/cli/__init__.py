@@ -40,6 +40,7 @@ sidestream = LazyGroup(
         "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),
         "preview": ("agent.cli.preview:preview", "Show what would leave with a plant file."),
         "withdraw": ("agent.cli.withdraw:withdraw", "Take a stream back: nothing of it leaves."),
+        "partner": ("agent.cli.partner:partner", "Give contract partners detail, or open it."),
         "events": ("agent.cli.events:events", "Show what happened to meters and records."),
         "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),
         "backfill": ("agent.cli.backfill:backfill", "Fill totals from a historian's file."),

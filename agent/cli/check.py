@@ -108,7 +108,8 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
     from agent.disclosing.withdrawals import Withdrawals  # noqa: PLC0415
 
     rules = policy(plan, Withdrawals(Path(plan.state_dir))())
-    uplink, zone = plan.uplink, ZoneInfo(plan.timezone)
+    uplink, zone, named = plan.uplink, ZoneInfo(plan.timezone), plan.partners_of
+    hub = uplink is not None
     return {
         "plant": plan.name,
         "sources": [
@@ -122,7 +123,7 @@ def describe(plan: "PlantPlan", now: int) -> dict[str, Any]:
             for source in plan.sources
         ],
         "streams": [
-            _stream(stream, zone, now, leaves(stream, rules, hub=uplink is not None))
+            _stream(stream, zone, now, leaves(stream, rules, hub=hub, partners=named(stream.name)))
             for stream in plan.streams
         ],
         "measure_s": plan.windows.measure / 1e9,

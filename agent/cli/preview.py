@@ -84,7 +84,11 @@ def _document(
     hub = plan.uplink is not None
     document: dict[str, Any] = {
         "streams": [
-            {"stream": one.name, "leaves": leaves(one, rules, hub=hub)} for one in plan.streams
+            {
+                "stream": one.name,
+                "leaves": leaves(one, rules, hub=hub, partners=plan.partners_of(one.name)),
+            }
+            for one in plan.streams
         ],
         "withdrawn": dict(withdrawn),
         "totals": False,

@@ -8,7 +8,8 @@ from agent.cli.output import print_json
 
 _FILES = ("plant", "hub")
 _WIRE = "asyncapi"
-_MESSAGES = ("record", "figure", "envelope", "receipt", "presence", "cell")
+_MESSAGES = ("record", "figure", "envelope", "receipt", "presence", "cell", "detail",
+             "detail-envelope")  # fmt: skip
 
 
 @click.command()
@@ -21,6 +22,7 @@ def schema(name: str) -> None:
       plant, hub                      the configuration files
       record, figure, envelope,       the messages between agents, hub and
       receipt, presence, cell         the cluster's subscribers
+      detail, detail-envelope         what a contract partner gets
       asyncapi                        the wire with its topics (AsyncAPI 3)
 
     \b

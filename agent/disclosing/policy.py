@@ -54,6 +54,12 @@ def policy(plan: PlantPlan, withdrawn: Mapping[str, str] = NOBODY) -> Policy:
     return Policy(never, barred, withdrawn)
 
 
+_SHORT_OF: Mapping[Share, str] = {
+    "cluster": "no figures, its order of magnitude once a month",
+    "partner": "no detail to partners",
+}
+
+
 def reaches(share: Share, level: Share) -> bool:
     """Tell whether a stream's share goes as far as a level: each includes those before it."""
     return share != "off" and SHARES.index(share) >= SHARES.index(level)
@@ -67,7 +73,7 @@ def consent(stream: StreamPlan, level: Share, rules: Policy) -> Step:
     if stream.share == "off":
         return Step("consent", stream.name, "share is off: nothing leaves", stopped=True)
     if not reaches(stream.share, level):
-        outcome = f"share is {stream.share}: no figures, its order of magnitude once a month"
+        outcome = f"share is {stream.share}: {_SHORT_OF[level]}"
         return Step("consent", stream.name, outcome, stopped=True)
     return Step("consent", stream.name, f"share is {stream.share}")
 
@@ -103,8 +109,11 @@ def generalised(stream: StreamPlan) -> tuple[str | None, Step]:
     return code, Step("generalise", stream.name, outcome)
 
 
-def leaves(stream: StreamPlan, rules: Policy, *, hub: bool) -> str:
-    """Say in words how far a stream goes; `hub` tells whether the plant has one."""
+def leaves(stream: StreamPlan, rules: Policy, *, hub: bool, partners: Sequence[str] = ()) -> str:
+    """Say in words how far a stream goes; `hub` tells whether the plant has one.
+
+    `partners` are those whose contract names the stream.
+    """
     for step in (security(stream, rules), consent(stream, "band", rules)):
         if step.stopped:
             return f"nothing ({_short(stream, step)})"
@@ -113,7 +122,10 @@ def leaves(stream: StreamPlan, rules: Policy, *, hub: bool) -> str:
     code = "" if stream.code is None else f", code to {stream.code_digits} digits"
     if stream.share == "band":
         return f"the order of magnitude of a year, once a month{code}"
-    return f"sums with others only{code}, {stream.significant} significant figures"
+    sums = f"sums with others only{code}, {stream.significant} significant figures"
+    if stream.share != "partner":
+        return sums
+    return f"{sums}; detail to {', '.join(partners) or 'no partner: none names it'}"
 
 
 def _short(stream: StreamPlan, step: Step) -> str:

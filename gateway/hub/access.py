@@ -19,6 +19,7 @@ from gateway.contract import (
     records_topic,
 )
 from gateway.keys import HubKey, PlantPublic
+from gateway.partner import partner_topic
 
 _PRESENT = 3
 """Quarters whose presence topics are open: the last, this and the next."""
@@ -96,11 +97,6 @@ def _check_names(names: Sequence[str]) -> None:
 def roster_topic(cluster: str) -> str:
     """Name the retained topic of the roster."""
     return f"sidestream/v{VERSION}/{cluster}/roster"
-
-
-def partner_topic(cluster: str, partner: str) -> str:
-    """Name the topic of what is sealed to a partner."""
-    return f"sidestream/v{VERSION}/{cluster}/partner/{partner}"
 
 
 def _hub(roll: Roll) -> Account:

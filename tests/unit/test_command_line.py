@@ -22,16 +22,18 @@ from tests.clikit import Call, document, program, write_state, write_status
 
 FILE_COMMANDS = (
     "run", "check", "probe", "status", "released", "events", "key",
-    "hub run", "hub check", "hub key", "hub status", "hub cells",
+    "hub run", "hub check", "hub key", "hub status", "hub cells", "partner list",
 )  # fmt: skip
 
 
 def every_command() -> list[str]:
-    """Give each command there is, those of the hub with their group."""
-    group = cli.sidestream.get_command(click.Context(cli.sidestream), "hub")
-    assert isinstance(group, click.Group)
-    own = cli.sidestream.list_commands(click.Context(cli.sidestream))
-    return [*own, *(f"hub {name}" for name in group.list_commands(click.Context(group)))]
+    """Give each command there is, those of a group with its name."""
+    found = cli.sidestream.list_commands(click.Context(cli.sidestream))
+    for name in ("hub", "partner"):
+        group = cli.sidestream.get_command(click.Context(cli.sidestream), name)
+        assert isinstance(group, click.Group)
+        found += [f"{name} {member}" for member in group.list_commands(click.Context(group))]
+    return found
 
 
 HEAVY = {

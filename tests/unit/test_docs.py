@@ -7,12 +7,14 @@ import pytest
 
 from agent.cli import sidestream
 from agent.cli.hub import hub
+from agent.cli.partner import partner
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CHANGELOG.md", *ROOT.glob("docs/**/*.md")]
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
-_COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub )?([a-z]+(?:-[a-z]+)*)")
-_SIGNED = {"record", "pseudonym"}
+_COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub |partner )?([a-z]+(?:-[a-z]+)*)")
+_GROUPS = {"": sidestream, "hub": hub, "partner": partner}
+_SIGNED = {"record", "pseudonym", "detail"}
 """Words that follow the name where it separates uses of a key instead of calling a command."""
 
 
@@ -29,5 +31,5 @@ def test_every_command_a_page_names_exists(page: Path) -> None:
     code = re.findall(r"`([^`]*)`|^((?:sudo|sidestream) .*)$", page.read_text(), re.MULTILINE)
     for text in ("".join(found) for found in code):
         for group, name in _COMMAND.findall(text):
-            known = hub if group else sidestream
+            known = _GROUPS[group.strip()]
             assert name in {*known.members, *_SIGNED}, text
