@@ -1,6 +1,6 @@
 """Ten simulated Modbus devices with scattered registers, served by a process of their own.
 
-`python -m bench.devices` prints the devices' ports as one line of JSON, then answers each line of
+`python -m bench.devices [POINTS]` prints the ports as one line of JSON, then answers each line of
 its input with what has been asked of the devices since the line before, and ends with its input.
 """
 
@@ -22,7 +22,7 @@ from simulation.modbus import Device, ModbusPlant
 
 DEVICES = 10
 POINTS = 100
-"""Points of each device."""
+"""Points of each device, unless others are asked for."""
 LIMIT = 125
 """Most registers in one answer."""
 REFRESH = 0.25
@@ -62,14 +62,14 @@ class Layout:
         return requests((point.span for point in self.points), {"holding": LIMIT}, self.cuts)
 
 
-def layout(number: int) -> Layout:
-    """Give the map of device `number`: scattered, and the same each time."""
+def layout(number: int, count: int = POINTS) -> Layout:
+    """Give the map of device `number`, of `count` points: scattered, and the same each time."""
     draw = random.Random(number)
     points: list[Point] = []
     spare: list[int] = []
     cuts: set[Cut] = set()
     address = draw.randrange(100)
-    for index in range(POINTS):
+    for index in range(count):
         chance = draw.random()
         if chance < _HOLE + _JUMP:
             address += draw.randint(1, 4) if chance < _HOLE else draw.randint(130, 400)
@@ -133,10 +133,10 @@ def _asked(plants: Sequence[_Watched]) -> dict[str, object]:
     return {"requests": found, "blocks": sorted(spans), "first": first}
 
 
-async def _serve() -> None:
+async def _serve(count: int) -> None:
     maps: list[tuple[Layout, dict[int, int]]] = []
     for number in range(DEVICES):
-        plan = layout(number)
+        plan = layout(number, count)
         maps.append((plan, dict.fromkeys(plan.spare, 0)))
     plants = [_Watched({1: Device(registers=registers)}) for _, registers in maps]
     living = asyncio.create_task(_live(maps))
@@ -151,4 +151,4 @@ async def _serve() -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    asyncio.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else POINTS))

@@ -1,6 +1,6 @@
-"""Measure the agent on 1 000 Modbus points of 10 devices, beside a bare loop doing the same reads.
+"""Measure the agent on Modbus points of 10 devices, beside a bare loop doing the same reads.
 
-Run with `python -m bench.polling`. Both run over the same seconds, each against simulated devices
+Run with `python -m bench.polling [--points 10000]`. Both run over the same seconds, each with
 of its own in another process, so that their ratio holds on a busy machine too. The bare loop
 (bench/bare.py) knows the fewest requests beforehand and decodes nothing; the agent must find out
 where the maps have holes, which the warm-up is for. Both are connected to a broker when mosquitto
@@ -35,15 +35,27 @@ from bench.process import (
     wait_for_port,
 )
 
-GOALS = {"processor": 1.3, "memory": 10.0, "start": 2.0}
-"""At most: processor time of the agent to the bare loop's, megabytes beyond what its imports take,
-and time to the first reading to the time of its imports."""
-_IMPORTS = """
-import agent.cli.run, agent.running.service, config.load
-import adapters.modbus.line, adapters.modbus.poll, adapters.modbus.unit
+MANY = 10_000
+"""Points from which on the agent may take more memory."""
+
+
+def goals(points: int) -> dict[str, float]:
+    """Give what is wanted, at most.
+
+    It is processor time of the agent to the bare loop's, megabytes beyond the libraries it cannot
+    do without, and time to the first reading to the time of its imports.
+    """
+    return {"processor": 1.3, "memory": 40.0 if points >= MANY else 10.0, "start": 2.0}
+
+
+LIBRARIES = """
+import asyncio, sqlite3, ssl
+import paho.mqtt.client, pydantic, pymodbus.client
+import cryptography.hazmat.primitives.asymmetric.ed25519, cryptography.x509
 print(flush=True)
 input()
 """
+"""The libraries an agent of this kind cannot do without, and nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +74,9 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One run: the agent, the bare loop, and a process that has only imported the agent."""
+    """One run: the agent, the bare loop, and a process that has only imported libraries."""
 
+    points: int
     seconds: float
     minimum: int
     """The fewest requests that read every point once."""
@@ -75,9 +88,10 @@ class Result:
     import_mb: float
 
     def ratios(self) -> dict[str, float]:
-        """Compare in the terms of `GOALS`."""
+        """Compare in the terms of `goals`; on a machine too busy for each cycle, by request."""
+        agent, bare = self.agent, self.bare
         return {
-            "processor": self.agent.processor / self.bare.processor,
+            "processor": agent.processor / agent.requests * bare.requests / bare.processor,
             "memory": self.agent.resident_mb - self.import_mb,
             "start": self.agent.first / self.import_seconds,
         }
@@ -130,8 +144,11 @@ class _Watch:
 class _Bench:
     """The programs of a run in one temporary folder."""
 
-    def __init__(self, folder: Path, stack: contextlib.ExitStack, with_broker: bool) -> None:
-        self.layouts = [layout(number) for number in range(DEVICES)]
+    def __init__(
+        self, folder: Path, stack: contextlib.ExitStack, points: int, with_broker: bool
+    ) -> None:
+        self.points = points // DEVICES
+        self.layouts = [layout(number, self.points) for number in range(DEVICES)]
         self._folder = folder
         self._stack = stack
         self.broker = self._broker() if with_broker else None
@@ -151,13 +168,13 @@ class _Bench:
         return port
 
     def _devices(self, name: str) -> tuple[subprocess.Popen[str], list[int]]:
-        running = self._start(python("bench.devices"), name)
+        running = self._start(python("bench.devices", str(self.points)), name)
         return running, json.loads(hear(running))
 
     def imports(self) -> tuple[float, float]:
-        """Give the seconds and megabytes of importing what the agent needs."""
+        """Give the seconds and megabytes of importing the libraries alone."""
         begun = time.monotonic()
-        running = self._start(script(_IMPORTS), "imports")
+        running = self._start(script(LIBRARIES), "imports")
         hear(running)
         return time.monotonic() - begun, memory(running.pid).resident
 
@@ -185,7 +202,7 @@ class _Bench:
         command = python("agent.cli", "status", "--json", "--dir", str(self._folder / "run"))
         status = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
         rows = [row for one in status["sources"].values() for row in one["points"].values()]
-        return DEVICES * POINTS - [row["quality"] for row in rows].count("good")
+        return DEVICES * self.points - [row["quality"] for row in rows].count("good")
 
 
 def _between_cycles() -> None:
@@ -193,13 +210,13 @@ def _between_cycles() -> None:
     time.sleep(1.5 - time.time() % 1.0)
 
 
-def measure(seconds: int, warm_up: int, with_broker: bool) -> Result:
-    """Run everything once."""
+def measure(points: int, seconds: int, warm_up: int, with_broker: bool) -> Result:
+    """Run everything once with so many points, a tenth of them in each device."""
     with (
         tempfile.TemporaryDirectory(prefix="sidestream-bench-") as folder,
         contextlib.ExitStack() as stack,
     ):
-        bench = _Bench(Path(folder), stack, with_broker)
+        bench = _Bench(Path(folder), stack, points, with_broker)
         import_seconds, import_mb = bench.imports()
         watched = bench.bare(), bench.agent()
         time.sleep(warm_up)
@@ -209,6 +226,7 @@ def measure(seconds: int, warm_up: int, with_broker: bool) -> Result:
         time.sleep(seconds)
         bare, agent = (one.end() for one in watched)
         return Result(
+            points=points,
             seconds=seconds,
             minimum=sum(len(plan.minimum()) for plan in bench.layouts),
             broker=bench.broker is not None,
@@ -223,8 +241,9 @@ def measure(seconds: int, warm_up: int, with_broker: bool) -> Result:
 def show(result: Result) -> None:
     """Print the table."""
     agent, bare, ratios = result.agent, result.bare, result.ratios()
+    wanted = goals(result.points)
     table = Table(
-        title=f"{DEVICES * POINTS} points of {DEVICES} devices at 1 s, over {result.seconds:g} s, "
+        title=f"{result.points} points of {DEVICES} devices at 1 s, over {result.seconds:g} s, "
         f"{'connected to mosquitto' if result.broker else 'without a hub'}",
         title_justify="left",
         show_edge=False,
@@ -238,32 +257,36 @@ def show(result: Result) -> None:
     table.add_row("points that are not good", "", str(result.bad_points), "", "0")
     table.add_row(
         "processor, % of a core", f"{bare.processor:.2f}", f"{agent.processor:.2f}",
-        f"{ratios['processor']:.2f} x bare", f"{GOALS['processor']:g} x",
+        f"{ratios['processor']:.2f} x bare", f"{wanted['processor']:g} x",
     )  # fmt: skip
     table.add_row(
         "resident memory, MB", f"{bare.resident_mb:.1f}", f"{agent.resident_mb:.1f}",
-        f"imports {result.import_mb:.1f} + {ratios['memory']:.1f}", f"+ {GOALS['memory']:g}",
+        f"libraries {result.import_mb:.1f} + {ratios['memory']:.1f}", f"+ {wanted['memory']:g}",
     )  # fmt: skip
     table.add_row(
         "proportional memory, MB", f"{bare.proportional_mb:.1f}", f"{agent.proportional_mb:.1f}",
     )  # fmt: skip
     table.add_row(
         "start to first request, s", f"{bare.first:.2f}", f"{agent.first:.2f}",
-        f"{ratios['start']:.2f} x imports", f"{GOALS['start']:g} x",
+        f"{ratios['start']:.2f} x libraries", f"{wanted['start']:g} x",
     )  # fmt: skip
     Console(highlight=False).print(table)
 
 
 @click.command()
+@click.option(
+    "--points", default=DEVICES * POINTS, show_default=True, help="How many, of all devices."
+)
 @click.option("--seconds", default=20, show_default=True, help="How long to measure.")
 @click.option("--warm-up", default=6, show_default=True, help="Seconds before measuring.")
 @click.option("--no-hub", is_flag=True, help="Leave the broker out although there is one.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def main(seconds: int, warm_up: int, no_hub: bool, as_json: bool) -> None:
-    """Measure the agent on 1 000 Modbus points beside a bare loop doing the same reads."""
-    result = measure(seconds, warm_up, not no_hub)
+def main(points: int, seconds: int, warm_up: int, no_hub: bool, as_json: bool) -> None:
+    """Measure the agent on Modbus points beside a bare loop doing the same reads."""
+    result = measure(points, seconds, warm_up, not no_hub)
     if as_json:
-        click.echo(json.dumps({**asdict(result), "compared": result.ratios(), "goals": GOALS}))
+        found = {**asdict(result), "compared": result.ratios(), "goals": goals(points)}
+        click.echo(json.dumps(found))
     else:
         show(result)
 

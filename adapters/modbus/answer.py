@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import NamedTuple
 
-from adapters.modbus.decode import Words
+from adapters.modbus.decode import Words, unpacked
 from adapters.reading import Fault, Quality
 
 DEVICE_BUSY = 6
@@ -33,12 +34,20 @@ class Scope(Enum):
     """The device is there, this request failed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """Words as long as the request asked for, and when they came (ns since 1970 UTC)."""
+class Answer(NamedTuple):
+    """Data as long as the request asked for, and when it came (ns since 1970 UTC).
+
+    It is as it was on the wire: registers of two bytes, or bits, eight to a byte.
+    """
 
     time: int
-    words: Words
+    data: bytes
+    of_bits: bool = False
+
+    @property
+    def words(self) -> Words:
+        """The data as registers or as bits; those that fill the last byte are among them."""
+        return unpacked(self.data, self.of_bits)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,15 @@
 """Decoding: from the words of one answer to the values of its points, compiled once per request.
 
-Words are packed back into bytes and unpacked by one `struct` per byte order. Bytes swapped within
-words (BADC, CDAB) are undone by packing the words the other way round, after which BADC is ABCD and
-CDAB is DCBA. Values that overlap others, such as several bit fields of one register, go into
-further layers.
+The bytes of an answer are unpacked by one `struct` per byte order. Bytes swapped within words
+(BADC, CDAB) are undone by swapping all words first, after which BADC is ABCD and CDAB is DCBA.
+Values that overlap others, such as several bit fields of one register, go into further layers.
 """
 
 import math
+from array import array
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from operator import itemgetter
-from struct import Struct, pack
+from struct import Struct, pack, unpack
 from typing import Any
 
 from adapters.modbus.points import PointPlan, Span
@@ -60,7 +59,8 @@ class Decoder:
     needs: frozenset[Span]
     """Registers of decimals the values depend on."""
     _layers: tuple[tuple[bool, Struct], ...]
-    _bits: Callable[[Any], Any] | None
+    _bits: tuple[tuple[int, int], ...]
+    """Byte and mask of each value of a table of bits."""
     _convert: tuple[tuple[int, _Convert], ...]
     _scale: tuple[tuple[int, float, float, float], ...]
     _decimals: tuple[tuple[int, Span], ...]
@@ -68,13 +68,13 @@ class Decoder:
     _numbers: int
 
     def decode(
-        self, words: Words, decimals: Decimals
+        self, data: bytes, decimals: Decimals
     ) -> tuple[tuple[Value, ...], Mapping[int, Fault]]:
-        """Give the values and what is wrong with them; `words` has the span's length."""
-        if self._bits is not None:
-            values: list[Any] = list(self._bits(words))
+        """Give the values and what is wrong with them; `data` has the span's length."""
+        if self.span.of_bits:
+            values: list[Any] = [data[at] & mask != 0 for at, mask in self._bits]
         else:
-            values = self._unpack(words)
+            values = self._unpack(data)
         faults = self._converted(values)
         raws = tuple(values) if self._judged else ()
         self._scaled(values, decimals, faults)
@@ -88,14 +88,13 @@ class Decoder:
             values[position] = None
         return tuple(values), faults or NO_FAULTS
 
-    def _unpack(self, words: Words) -> list[Any]:
-        count = len(words)
-        sides: dict[bool, bytes] = {}
+    def _unpack(self, data: bytes) -> list[Any]:
+        other: bytes | None = None
         values: list[Any] = []
         for swapped, layout in self._layers:
-            if swapped not in sides:
-                sides[swapped] = pack(f"{'<' if swapped else '>'}{count}H", *words)
-            values.extend(layout.unpack(sides[swapped]))
+            if swapped and other is None:
+                other = _swapped_words(data)
+            values.extend(layout.unpack(other if swapped and other is not None else data))
         return values
 
     def _converted(self, values: list[Any]) -> dict[int, Fault]:
@@ -139,7 +138,7 @@ def compiled(span: Span, plans: Sequence[PointPlan]) -> Decoder:
         plans=tuple(ordered),
         needs=frozenset(plan.decimals for plan in ordered if plan.decimals is not None),
         _layers=tuple(layers),
-        _bits=_picker([plan.span.start - span.start for plan in ordered]) if span.of_bits else None,
+        _bits=_places([plan.span.start - span.start for plan in ordered]) if span.of_bits else (),
         _convert=() if span.of_bits else tuple(_conversions(numbered)),
         _scale=tuple(_scales(numbered)),
         _decimals=tuple((at, plan.decimals) for at, plan in numbered if plan.decimals is not None),
@@ -155,11 +154,29 @@ def raw(words: Words) -> str:
     return " ".join(f"{word:04x}" for word in words)
 
 
-def _picker(offsets: Sequence[int]) -> Callable[[Any], Any]:
-    if len(offsets) == 1:
-        only = offsets[0]
-        return lambda words: (words[only],)
-    return itemgetter(*offsets) if offsets else lambda _: ()
+def unpacked(data: bytes, of_bits: bool) -> Words:
+    """Give registers, or bits (lowest of the first byte first), as they are numbered."""
+    if of_bits:
+        return [bool(byte >> at & 1) for byte in data for at in range(8)]
+    return unpack(f">{len(data) // 2}H", data)
+
+
+def packed(words: Words) -> bytes:
+    """Give registers or bits as they are on the wire."""
+    if words and isinstance(words[0], bool):
+        groups = (words[at : at + 8] for at in range(0, len(words), 8))
+        return bytes(sum(bit << at for at, bit in enumerate(group)) for group in groups)
+    return pack(f">{len(words)}H", *words)
+
+
+def _places(offsets: Sequence[int]) -> tuple[tuple[int, int], ...]:
+    return tuple((offset // 8, 1 << offset % 8) for offset in offsets)
+
+
+def _swapped_words(data: bytes) -> bytes:
+    words = array("H", data)
+    words.byteswap()
+    return words.tobytes()
 
 
 def _swapped(plan: PointPlan) -> bool:

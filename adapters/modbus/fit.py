@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import get_args
 
-from adapters.modbus.decode import Words, compiled
+from adapters.modbus.decode import Words, compiled, packed
 from adapters.modbus.points import PointPlan, identities, resolve
 from adapters.modbus.settings import ModbusSource, Order
 from adapters.reading import Value
@@ -123,7 +123,7 @@ def _candidate(
 def _value(plan: PointPlan, words: Words) -> Value:
     if len(words) != plan.span.length:
         return None
-    (value,), _ = compiled(plan.span, [plan]).decode(words, {})
+    (value,), _ = compiled(plan.span, [plan]).decode(packed(words), {})
     return value
 
 

@@ -130,7 +130,7 @@ class Unit:
             if isinstance(outcome, Failure):
                 failure: Failure | None = _unsaid(meant, outcome)
             else:
-                (said,), _ = compiled(plan.span, [plan]).decode(outcome.words, {})
+                (said,), _ = compiled(plan.span, [plan]).decode(outcome.data, {})
                 failure = None if said in meant.accepted else _another(meant, said, outcome.time)
             if failure is not None:
                 self._blame(self.plans, failure, progress)
@@ -165,7 +165,7 @@ class Unit:
 
     def _answered(self, job: _Job, answer: Answer, progress: _Progress) -> Round:
         for register, offset in job.decimals:
-            progress.decimals[register] = int(answer.words[offset])
+            progress.decimals[register] = int.from_bytes(answer.data[2 * offset : 2 * offset + 2])
         decoder = job.decoder
         if not decoder.points:
             return
@@ -221,7 +221,7 @@ class Unit:
         return _Job(compiled(request, plans), offsets)
 
     def _decoded(self, decoder: Decoder, answer: Answer, progress: _Progress) -> Block:
-        values, faults = decoder.decode(answer.words, progress.decimals)
+        values, faults = decoder.decode(answer.data, progress.decimals)
         progress.read.update(decoder.points)
         return Block(self.name, answer.time, decoder.points, values, faults)
 

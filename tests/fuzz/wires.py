@@ -13,7 +13,9 @@ from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 from adapters.errors import SidestreamError
 from adapters.modbus.answer import Answer, Failure
 from adapters.modbus.decode import compiled
-from adapters.modbus.line import Line, Network, _Guard
+from adapters.modbus.frame import Checked, Headed
+from adapters.modbus.line import Line, Network
+from adapters.modbus.link import Link
 from adapters.modbus.points import Span, resolve
 from adapters.modbus.settings import TcpSource
 from adapters.opcua import claims
@@ -45,13 +47,13 @@ class _Wire(asyncio.Transport):
 
     def __init__(self, answer: bytes, cut: int) -> None:
         super().__init__()
-        self.guard: _Guard | None = None
+        self.link: Link | None = None
         self._parts = [answer[:cut], answer[cut:]]
 
     def write(self, data: bytes | bytearray | memoryview) -> None:  # noqa: ARG002 - asyncio's
         for part in self._parts:
-            if part and self.guard is not None:
-                asyncio.get_running_loop().call_soon(self.guard.data_received, part)
+            if part and self.link is not None:
+                asyncio.get_running_loop().call_soon(self.link.data_received, part)
 
     def is_closing(self) -> bool:
         return False
@@ -64,10 +66,10 @@ class _Wire(asyncio.Transport):
 
 async def _read(answer: bytes, rtu: bool) -> None:
     line = Line(Network("h", 1, rtu), lambda: 0, 0.0)
-    guard = line._guard = _Guard(line._client())
+    link = line._link = Link(Checked() if rtu else Headed())
     wire = _Wire(answer[1:], answer[0] if answer else 0)
-    wire.guard = guard
-    guard.connection_made(wire)
+    wire.link = link
+    link.connection_made(wire)
     for span in (Span("holding", 0, 2), Span("coil", 0, 9)):
         found = await line.read(span, 1, 0.001)
         assert isinstance(found, Answer | Failure)
@@ -99,8 +101,7 @@ _DECODER = compiled(
 
 
 def _decode(data: bytes) -> None:
-    words = [int.from_bytes(data[at : at + 2]) for at in range(0, 80, 2)]
-    values, faults = _DECODER.decode(words, {})
+    values, faults = _DECODER.decode(data[:80].ljust(80, b"\0"), {})
     assert len(values) == len(_DECODER.points)
     assert all(fault.reason for fault in faults.values())
 
@@ -213,7 +214,7 @@ def _json(*contents: dict[str, Any]) -> Callable[[], list[bytes]]:
 TARGETS = [
     Target(
         "modbus-tcp",
-        "answers of Modbus TCP devices, through the library's framer",
+        "answers of Modbus TCP devices",
         _modbus(rtu=False),
         lambda: [
             b"\xff\x00\x01\x00\x00\x00\x07\x01\x03\x04\x00\x01\x00\x02",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from adapters.modbus.decode import Decoder, compiled
+from adapters.modbus.decode import Decoder, compiled, packed
 from adapters.modbus.points import Span, resolve
 from adapters.modbus.settings import TcpSource
 from adapters.reading import Quality
@@ -48,7 +48,7 @@ def to_words(data: bytes) -> list[int]:
 
 
 def decoded(found: Decoder, words: list[int]) -> dict[str, Any]:
-    values, _ = found.decode(words, {})
+    values, _ = found.decode(packed(words), {})
     return dict(zip(found.points, values, strict=True))
 
 
@@ -75,7 +75,7 @@ def test_a_value_written_in_an_order_is_read_back(kind: str, order: str, data: A
     found = decoder(
         {"p": {"register": start, "type": kind, "order": order}}, Span("holding", 0, len(words))
     )
-    values, faults = found.decode(words, {})
+    values, faults = found.decode(packed(words), {})
     if isinstance(expected, float) and not math.isfinite(expected):
         assert values == (None,)
         assert faults[0].reason == "not-a-number"
@@ -127,7 +127,7 @@ def test_bcd_digits_are_read_as_they_stand(value: int, order: str) -> None:
 @given(st.integers(0, 0xFFFF))
 def test_what_is_not_bcd_is_bad(word: int) -> None:
     found = decoder({"p": {"register": 0, "type": "bcd16"}}, Span("holding", 0, 1))
-    values, faults = found.decode([word], {})
+    values, faults = found.decode(packed([word]), {})
     digits = f"{word:04x}"
     if digits.isdecimal():
         assert values == (int(digits),)
@@ -154,7 +154,7 @@ def test_a_value_is_scaled_then_offset(word: int, scale: float, offset: float) -
 @given(st.integers(0, 0xFFFF), st.integers(0, 0xFFFF))
 def test_a_decimals_register_out_of_range_makes_the_value_bad(word: int, count: int) -> None:
     found = decoder({"p": {"register": 0, "decimals_register": 9}}, Span("holding", 0, 1))
-    values, faults = found.decode([word], {Span("holding", 9, 1): count})
+    values, faults = found.decode(packed([word]), {Span("holding", 9, 1): count})
     if count <= 12:
         assert values == (word / 10**count,)
     else:
@@ -165,7 +165,7 @@ def test_a_decimals_register_out_of_range_makes_the_value_bad(word: int, count: 
 def test_bits_are_picked_by_address(bits: list[bool], chosen: set[int]) -> None:
     points = {f"p{at}": {"register": 100 + at, "table": "coil"} for at in chosen}
     found = decoder(points, Span("coil", 100, 24))
-    values, faults = found.decode(bits, {})
+    values, faults = found.decode(packed(bits), {})
     assert dict(zip(found.points, values, strict=True)) == {f"p{at}": bits[at] for at in chosen}
     assert not faults
 
@@ -180,7 +180,7 @@ def test_a_bad_value_is_none_and_its_neighbours_are_untouched(words: list[int]) 
     }
     words[2], words[3] = 0x7FC0, 0
     found = decoder(points, Span("holding", 0, 40))
-    values, faults = found.decode(words, {})
+    values, faults = found.decode(packed(words), {})
     named = {found.points[at]: fault for at, fault in faults.items()}
     assert {name: fault.reason for name, fault in named.items()} == {
         "sentinel": "sentinel",
@@ -199,7 +199,7 @@ def test_text_ends_at_a_zero_and_is_ascii_or_bad(content: bytes, order: str) -> 
         pairs = [pair[::-1] for pair in pairs]
     point = {"register": 0, "type": "string", "length": 3, "order": order}
     found = decoder({"p": point, "n": {"register": 0}}, Span("holding", 0, 3))
-    values, faults = found.decode(to_words(b"".join(pairs)), {})
+    values, faults = found.decode(packed(to_words(b"".join(pairs))), {})
     text = content.split(b"\0", 1)[0]
     at = found.points.index("p")
     if text.isascii():
