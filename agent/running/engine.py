@@ -22,6 +22,7 @@ from agent.disclosing.magnitude import (
 from agent.disclosing.parts import parts_of
 from agent.disclosing.policy import NOBODY, policy
 from agent.disclosing.record import SealedRecord, Sealer
+from agent.disclosing.sending import due
 from agent.disclosing.yearly import TALLIES, TOLD, YEAR, Tally, tallied, tallies_document
 from agent.keeping.remake import remade
 from agent.keeping.tables import Commit, Unmade
@@ -238,8 +239,8 @@ class Engine:
             orders,
             parts_of(disclosure.parts, year),
         )
-        due = max(now, end) + self._jitter()
-        self._records.append((record, due))
+        at = due(end, self.plan.windows.grace, now, self._jitter())
+        self._records.append((record, at))
 
     def remake(self, record: Unmade) -> SealedRecord:
         """Make a record again that was never sent, without what was withdrawn meanwhile."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -30,6 +31,7 @@ from gateway.mqtt import (
 from gateway.seal import RefusalError, read_receipt
 
 _log = logging.getLogger("sidestream.publisher")
+_DRAW = random.SystemRandom()
 _LOOK_AHEAD = 64
 _IDLE = 1.0
 ACKNOWLEDGED = 60.0
@@ -60,7 +62,12 @@ class Publisher:
         clock: Callable[[], int],
         live_for: int,
         sign: Callable[[float], None] = lambda _: None,
+        leisure: float = 0.0,
     ) -> None:
+        """Take what it works with; `leisure` is how many seconds leaving a name may take at most.
+
+        The next name is then taken within as many seconds.
+        """
         self._uplink = uplink
         self._plant = plant
         self._hub = hub
@@ -68,6 +75,7 @@ class Publisher:
         self._clock = clock
         self._live_for = live_for
         self._sign = sign
+        self._leisure = leisure
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
         self._again = asyncio.Event()
@@ -147,7 +155,8 @@ class Publisher:
                     task.cancel()
         except* LinkLostError as lost:
             raise LinkLostError("the link to the broker is lost") from lost
-        gone = rfc8785.dumps({"v": VERSION, "online": False})
+        turned = self._name != self._pseudonym()
+        gone = b"" if turned else rfc8785.dumps({"v": VERSION, "online": False})
         await connection.publish(self._presence(), gone, retain=True)
 
     async def _listen_for(self, connection: Connection, pseudonyms: set[str]) -> None:
@@ -186,11 +195,22 @@ class Publisher:
         return bool(allowed)
 
     async def _turn(self, connection: Connection) -> None:
-        """Leave the old quarter's name, with nothing retained under it, and connect anew."""
+        """Leave the old quarter's name, with nothing retained under it, and connect anew.
+
+        Both at instants drawn for themselves: else those who watch the broker could pair the name
+        that goes with the one that comes next, and know by its instant a clock that is off.
+        """
+        first = _DRAW.uniform(0.0, self._leisure)
+        await self._pause(first)
         await connection.publish(self._presence(), b"", retain=True)
+        await self._pause(self._leisure - first + _DRAW.uniform(0.0, self._leisure))
         self.reconnect()
         # The link is ended now; under its old name nothing more is sent.
         await asyncio.Event().wait()
+
+    async def _pause(self, seconds: float) -> None:
+        self._sign(seconds + ACKNOWLEDGED + LATE_SECONDS)
+        await asyncio.sleep(seconds)
 
     async def _send_all(
         self, connection: Connection, dispatch: Dispatch, chosen: list[Queued]

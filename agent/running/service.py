@@ -15,6 +15,7 @@ from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
 from agent.disclosing.magnitude import told_of
 from agent.disclosing.record import Sealer
+from agent.disclosing.sending import Delays
 from agent.disclosing.yearly import TALLIES, TOLD, YEAR, tallies_of
 from agent.keeping.outbox import Outbox
 from agent.keeping.recount import completed
@@ -33,6 +34,7 @@ from agent.running.timekeeper import Timekeeper
 from agent.running.troubles import Troubles
 from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import changes, keys, prometheus
+from gateway.contract import quarter
 from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
@@ -146,10 +148,12 @@ class Service:
         self._clock_good = asyncio.Event()
         bound = 0 if self._replay else plan.windows.jitter
         draw = random.SystemRandom()
+        delays = Delays(bound, lambda most: draw.randint(0, most))
         self._engine = Engine(
             plan,
             seals,
-            lambda: draw.randint(0, bound),
+            # A record that is made now is of a window that has ended.
+            lambda: delays(quarter(wall_clock() - plan.windows.release)),
             memory(outbox, plan),
             horizon=None if self._replay else HORIZON,
             withdrawn=outbox.withdrawals,
@@ -180,6 +184,7 @@ class Service:
             wall_clock,
             live_for,
             self._published,
+            windows.jitter / NANOSECONDS,
         )
 
     def _published(self, within: float) -> None:

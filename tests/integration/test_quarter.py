@@ -30,14 +30,21 @@ OLD, NEW = (ONE.key.pseudonym(HUB.public, CLUSTER, period) for period in ("2026Q
 class Plant:
     """A plant's outbox and publisher, with a clock of its own."""
 
-    def __init__(self, folder: Path, broker: BrokerPlan, clock: Clock, rate: float = 200.0) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        broker: BrokerPlan,
+        clock: Clock,
+        rate: float = 200.0,
+        leisure: float = 0.0,
+    ) -> None:
         self.uplink = UplinkPlan(CLUSTER, broker, str(HUB.public), backlog_rate=rate)
         self.sealer = Sealer(ONE.key, HUB.public, self.uplink)
         self.outbox = Outbox.open(folder, clock())
         self.clock = clock
         self.count = 0
         self.publisher = Publisher(
-            self.uplink, ONE.key, HUB.public, self.outbox, clock, live_for=2 * HOUR
+            self.uplink, ONE.key, HUB.public, self.outbox, clock, 2 * HOUR, leisure=leisure
         )
 
     def record(self, start: int) -> str:
@@ -89,6 +96,53 @@ async def test_a_running_agent_takes_its_new_name_and_loses_nothing(
         await until(lambda: hub.heard)
         left = {to for to, _ in hub.heard}
     assert left == {topic("presence", NEW)}, "nothing is retained under the old name"
+
+
+async def test_a_name_is_left_and_the_next_taken_at_instants_of_their_own(
+    site: SiteMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    draws = iter([0.3, 0.2])
+    monkeypatch.setattr("agent.running.publisher._DRAW.uniform", lambda *_: next(draws))
+    plant = Plant(tmp_path / "plant", made.plan(account(ONE), client_id=None), clock, leisure=0.5)
+    agent = asyncio.create_task(plant.publisher.run())
+    async with client(made.plan("hub"), "hub", [topic("presence", "+")]) as hub:
+        await until(lambda: (topic("presence", OLD), True) in _shown(hub.heard))
+        began = asyncio.get_running_loop().time()
+        clock.now = TURN + 1
+        plant.publisher.wake()
+        await until(lambda: (topic("presence", OLD), False) in _shown(hub.heard))
+        left = asyncio.get_running_loop().time() - began
+        await until(lambda: (topic("presence", NEW), True) in _shown(hub.heard))
+        came = asyncio.get_running_loop().time() - began
+    plant.publisher.stop()
+    await asyncio.wait_for(agent, 20)
+    plant.outbox.close()
+    assert left >= 0.3
+    assert came >= 0.5 + 0.2
+
+
+async def test_who_stops_between_two_names_leaves_nothing_retained(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    plant = Plant(tmp_path / "plant", made.plan(account(ONE), client_id=None), clock, leisure=60.0)
+    agent = asyncio.create_task(plant.publisher.run())
+    async with client(made.plan("hub"), "hub", [topic("presence", "+")]) as hub:
+        await until(lambda: (topic("presence", OLD), True) in _shown(hub.heard))
+        clock.now = TURN + 1
+        plant.publisher.stop()
+        await asyncio.wait_for(agent, 20)
+        await until(lambda: (topic("presence", OLD), False) in _shown(hub.heard))
+    plant.outbox.close()
+    async with client(made.plan("hub"), "hub", [topic("presence", "+")]) as hub:
+        assert await hub.says(topic("cells", "any"), "{}", retain=False)
+        assert hub.heard == set()
+
+
+def _shown(heard: set[tuple[str, str]]) -> set[tuple[str, bool]]:
+    """Say of each message whether it holds anything."""
+    return {(to, bool(payload)) for to, payload in heard}
 
 
 async def test_after_two_quarters_away_an_agent_still_gets_in_and_delivers(

@@ -1,0 +1,1 @@
+"""Attackers: what somebody with all cells, all traffic and the public yearly tonnages can find."""
