@@ -52,6 +52,7 @@ Refusal = Literal[
 """Why a message is not taken; `conflict` is a known record id with other content, `remade` one that
 a plant made again after it lost its memory: the first stands. All but `remade` are quarantined."""
 
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
 _SLUG = re.compile(r"[^a-z0-9]+")
 
 
@@ -235,8 +236,9 @@ def rfc3339(instant: int) -> str:
 
 def nanoseconds(instant: str) -> int:
     """Read an RFC 3339 instant in UTC; raises ValueError when it is not one."""
-    parsed = datetime.strptime(instant, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
-    return int(parsed.timestamp()) * 1_000_000_000
+    if _INSTANT.fullmatch(instant) is None:
+        raise ValueError(f"{instant!r:.40} is no instant such as 2026-03-01T00:00:00Z")
+    return int(datetime.fromisoformat(instant).timestamp()) * 1_000_000_000
 
 
 def record_id(plant: str, start: str, end: str, revision: int) -> str:

@@ -44,13 +44,27 @@ def _signed(content: dict[str, Any], what: str) -> bytes:
     return f"sidestream {what} v{VERSION}\n".encode() + canonical(body)
 
 
-def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bool:
-    """Tell whether a message's signature is the key's."""
+def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bytes | None:
+    """Give a message in canonical form, with its signature, when that is the key's; else None."""
     try:
-        key.verify(base64.b64decode(content["signature"], validate=True), _signed(content, what))
+        written, claimed = canonical(content), content["signature"]
+        signed = f"sidestream {what} v{VERSION}\n".encode() + _unsigned(content, written)
+        key.verify(base64.b64decode(claimed, validate=True), signed)
     except (InvalidSignature, binascii.Error, KeyError, TypeError, ValueError):
-        return False
-    return True
+        return None
+    return written
+
+
+def _unsigned(content: dict[str, Any], written: bytes) -> bytes:
+    """Give the canonical form without `signature`, of the canonical form with it.
+
+    What stands there only once is the member itself, and cutting it out is quicker than to write
+    all others anew.
+    """
+    member = b'"signature":' + canonical(content["signature"]) + b","
+    if written.count(member) == 1:
+        return written.replace(member, b"")
+    return canonical({k: v for k, v in content.items() if k != "signature"})
 
 
 def _binding(cluster: str, pseudonym: str) -> bytes:
@@ -116,9 +130,13 @@ def open_record(payload: bytes, cluster: str, pseudonym: str, key: HubKey) -> di
 
 def verify_record(
     content: dict[str, Any], cluster: str, pseudonym: str, plant: PlantPublic
-) -> Record:
-    """Check a record's signature, form and address; raises `RefusalError`."""
-    if not verified(content, plant.verify, "record"):
+) -> tuple[Record, bytes]:
+    """Check a record's signature, form and address; raises `RefusalError`.
+
+    Gives the record, and its content in canonical form.
+    """
+    written = verified(content, plant.verify, "record")
+    if written is None:
         raise RefusalError("bad-signature", "the signature is not the plant's")
     try:
         record = Record.model_validate(content)
@@ -129,7 +147,7 @@ def verify_record(
         ) from error
     if (record.cluster, record.pseudonym) != (cluster, pseudonym):
         raise RefusalError("misaddressed", "written for another cluster or pseudonym", record.id)
-    return record
+    return record, written
 
 
 def seal_receipt(content: dict[str, Any], key: HubKey) -> bytes:
@@ -140,7 +158,7 @@ def seal_receipt(content: dict[str, Any], key: HubKey) -> bytes:
 def read_receipt(payload: bytes, cluster: str, pseudonym: str, hub: HubPublic) -> Receipt:
     """Verify and read a receipt; raises `RefusalError`."""
     content = parse(payload)
-    if not verified(content, hub.verify, "receipt"):
+    if verified(content, hub.verify, "receipt") is None:
         raise RefusalError("bad-signature", "the signature is not the hub's")
     try:
         receipt = Receipt.model_validate(content)

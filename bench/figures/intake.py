@@ -9,7 +9,7 @@ import base64
 import json
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ LATER = MONDAY + 300 * 24 * HOUR
 class _Sealed:
     """One sealed record and what the floors need of it."""
 
+    id: str
     arrival: Arrival
     sender: Plant
     box: bytes
@@ -60,6 +61,7 @@ def _sealed(sender: Plant, number: int, figures: Sequence[dict[str, object]]) ->
     payload = sender.seal(content)
     box = base64.b64decode(json.loads(payload)["sealed"])
     return _Sealed(
+        content["id"],
         Arrival(sender.topic, payload, sender.member.name),
         sender,
         box,
@@ -85,13 +87,13 @@ def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
 class _Commit:
     """The floor of the ledger: the rows a hub made, written to equal tables and nothing else."""
 
-    def __init__(self, path: Path, made: Path) -> None:
+    def __init__(self, path: Path, made: Path, order: Mapping[str, int]) -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
         self._db.executescript(
             f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; BEGIN; {LAYOUT.tables} COMMIT;"
         )
         rows = _rows(made)
-        self._records = sorted(rows["records"], key=lambda row: (str(row[11]), str(row[0])))
+        self._records = sorted(rows["records"], key=lambda row: order[str(row[0])])
         self._figures: dict[object, list[tuple[object, ...]]] = {}
         for row in rows["figures"]:
             self._figures.setdefault(row[0], []).append(row)
@@ -118,8 +120,7 @@ def _hub(path: Path, judge: Gate, batches: Sequence[Sequence[_Sealed]]) -> Calla
     ledger = Ledger(Database.open(path, MONDAY), limits)
 
     def take(number: int) -> None:
-        # Each batch a nanosecond later, so that the floor can tell them apart.
-        received = receive(judge, ledger, [one.arrival for one in batches[number]], LATER + number)
+        received = receive(judge, ledger, [one.arrival for one in batches[number]], LATER)
         stored = sum(1 for verdict in received.verdicts if hasattr(verdict, "record"))
         if stored != BATCH or not received.receipts:
             raise RuntimeError(f"{BATCH - stored} records were refused")
@@ -138,7 +139,9 @@ def measure(streams: int, batches: int, say: Say) -> dict[str, float]:
         first = _hub(folder / "made.db", judge, sealed)
         for number in range(batches):
             first(number)
-        commit = _Commit(folder / "floor.db", folder / "made.db")
+        ids = [one.id for batch in sealed for one in batch]
+        order = {known: number for number, known in enumerate(ids)}
+        commit = _Commit(folder / "floor.db", folder / "made.db", order)
         say("measuring")
         works: dict[str, Callable[[int], object]] = {
             "hub": _hub(folder / "hub.db", judge, sealed),

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from config.hub_plan import HubLimits, Member
-from gateway.canonical import canonical
 from gateway.contract import Receipt, Record, Refusal, nanoseconds, record_id
 from gateway.hub.calendar import DAY, Window
 from gateway.keys import HubKey, PlantPublic
@@ -88,9 +87,9 @@ class Gate:
         try:
             content = open_record(payload, self.cluster, pseudonym, self.key)
             member, public = self._member(content)
-            record = verify_record(content, self.cluster, pseudonym, public)
+            record, written = verify_record(content, self.cluster, pseudonym, public)
             window = self._window(record, now)
-            return Accepted(member, record, window, canonical(content))
+            return Accepted(member, record, window, written)
         except RefusalError as error:
             known = error.record_id or ""
             named = error.reason != "future" and _HEX32.fullmatch(known) and member is not None

@@ -5,10 +5,11 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from config.hub_plan import HubLimits
-from gateway.contract import Record, Refusal
+from gateway.contract import Mark, Record, Refusal
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
@@ -23,6 +24,49 @@ class Draft:
     stored: list[str] = field(default_factory=list)
     refused: list[tuple[str, Refusal]] = field(default_factory=list)
     sequence: int = 0
+
+
+class _Batch:
+    """One transaction: its cursor, and what is counted in it, which is written at its end."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.cursor = cursor
+        self.named: set[str] = set()
+        """Pseudonyms that are known to be in the ledger."""
+        self._counts: dict[str, int] = {}
+        self._counted: set[str] = set()
+
+    def value(self, name: str) -> int:
+        """Give a counter as it is now; 0 for one that there is not."""
+        if name not in self._counts:
+            row = self.cursor.execute(
+                "SELECT value FROM counters WHERE name = ?", (name,)
+            ).fetchone()
+            self._counts[name] = 0 if row is None else int(row[0])
+        return self._counts[name]
+
+    def count(self, name: str, more: int = 1) -> None:
+        """Count on."""
+        self._counts[name] = self.value(name) + more
+        self._counted.add(name)
+
+    def begin_day(self, now: int) -> bool:
+        """Forget what was stored of members in another day; tells whether one has begun."""
+        day = now // DAY
+        if self.value("today") == day:
+            return False
+        self.cursor.execute("DELETE FROM counters WHERE name = 'today' OR name LIKE 'today:%'")
+        self._counts = {}
+        self.count("today", day)
+        return True
+
+    def write(self) -> None:
+        """Write what was counted."""
+        self.cursor.executemany(
+            "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
+            "value = excluded.value",
+            [(name, self._counts[name]) for name in self._counted],
+        )
 
 
 class Ledger:
@@ -46,73 +90,72 @@ class Ledger:
         """
         drafts: dict[str, Draft] = defaultdict(Draft)
         with self._database.change() as cursor:
-            new_day, newest = _begin_day(cursor, now), _newest(cursor)
+            batch = _Batch(cursor)
+            new_day, newest = batch.begin_day(now), _newest(cursor)
             for name, count in limited.items():
-                _count(cursor, f"limited:{name}", count)
+                batch.count(f"limited:{name}", count)
             for verdict in verdicts:
                 if isinstance(verdict, Accepted):
-                    self._accept(cursor, verdict, drafts[verdict.record.pseudonym], now)
+                    self._accept(batch, verdict, drafts[verdict.record.pseudonym], now)
                 else:
-                    self._refuse(cursor, verdict, drafts, now)
+                    self._refuse(batch, verdict, drafts, now)
             if new_day or _newest(cursor) != newest:
-                self._trim(cursor, now)
+                self._trim(batch, now)
+            batch.write()
         return dict(drafts)
 
-    def _accept(self, cursor: sqlite3.Cursor, verdict: Accepted, draft: Draft, now: int) -> None:
+    def _accept(self, batch: _Batch, verdict: Accepted, draft: Draft, now: int) -> None:
         record = verdict.record
-        known = cursor.execute("SELECT digest FROM records WHERE id = ?", (record.id,)).fetchone()
+        query = "SELECT digest FROM records WHERE id = ?"
+        known = batch.cursor.execute(query, (record.id,)).fetchone()
         if known is None:
-            if self._beyond_day(cursor, verdict):
-                _count(cursor, f"limited:{verdict.member.name}")
+            if self._beyond_day(batch, verdict):
+                batch.count(f"limited:{verdict.member.name}")
                 return
-            _insert(cursor, verdict, now)
-        elif known[0] == verdict.digest:
-            _count(cursor, "duplicates")
-        elif _remade(cursor, verdict):
-            _count(cursor, "remade")
-            draft.refused.append((record.id, "remade"))
-            draft.sequence = _last(cursor, record)
+            draft.stored.append(record.id)
+            draft.sequence = _insert(batch, verdict, now)
             return
+        draft.sequence = _last(batch, record)
+        if known[0] == verdict.digest:
+            batch.count("duplicates")
+            draft.stored.append(record.id)
+        elif _remade(batch, verdict):
+            batch.count("remade")
+            draft.refused.append((record.id, "remade"))
         else:
             detail = "another content is in the ledger under this id"
-            _quarantine(cursor, _conflict(verdict, detail), self._limits, now)
+            _quarantine(batch, _conflict(verdict, detail), self._limits, now)
             draft.refused.append((record.id, "conflict"))
-            draft.sequence = _last(cursor, record)
-            return
-        draft.stored.append(record.id)
-        draft.sequence = _last(cursor, record)
 
-    def _refuse(
-        self, cursor: sqlite3.Cursor, refused: Refused, drafts: dict[str, Draft], now: int
-    ) -> None:
-        _quarantine(cursor, refused, self._limits, now)
+    def _refuse(self, batch: _Batch, refused: Refused, drafts: dict[str, Draft], now: int) -> None:
+        _quarantine(batch, refused, self._limits, now)
         if refused.record is not None and refused.pseudonym is not None:
             drafts[refused.pseudonym].refused.append((refused.record, refused.reason))
 
-    def _beyond_day(self, cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+    def _beyond_day(self, batch: _Batch, verdict: Accepted) -> bool:
         """Count a new record towards its member's day; tells when there is no room for it."""
         name, size = verdict.member.name, len(verdict.content)
-        records = _value(cursor, f"today:records:{name}") + 1
+        records = batch.value(f"today:records:{name}") + 1
         if records > self._limits.daily_records:
             return True
-        if _value(cursor, f"today:bytes:{name}") + size > self._limits.daily_bytes:
+        if batch.value(f"today:bytes:{name}") + size > self._limits.daily_bytes:
             return True
-        _count(cursor, f"today:records:{name}")
-        _count(cursor, f"today:bytes:{name}", size)
+        batch.count(f"today:records:{name}")
+        batch.count(f"today:bytes:{name}", size)
         return False
 
-    def _trim(self, cursor: sqlite3.Cursor, now: int) -> None:
+    def _trim(self, batch: _Batch, now: int) -> None:
         """Drop the oldest of the quarantine past its bounds, counting them."""
         rows, each = self._limits.quarantine_rows, self._limits.quarantine_each
-        cursor.execute(
+        batch.cursor.execute(
             "DELETE FROM quarantine WHERE received < ?1 OR number IN (SELECT number FROM (SELECT "
             "number, row_number() OVER (PARTITION BY member ORDER BY number DESC) AS mine, "
             "row_number() OVER (ORDER BY number DESC) AS place FROM quarantine) "
             "WHERE mine > ?2 OR place > ?3)",
             (now - self._limits.quarantine_age, each, rows),
         )
-        if cursor.rowcount > 0:
-            _count(cursor, "quarantine-dropped", cursor.rowcount)
+        if batch.cursor.rowcount > 0:
+            batch.count("quarantine-dropped", batch.cursor.rowcount)
 
     def member_of(self, pseudonym: str) -> str | None:
         """Tell which member has used a pseudonym in a record that was stored."""
@@ -135,50 +178,29 @@ def _conflict(verdict: Accepted, detail: str) -> Refused:
     )
 
 
-def _begin_day(cursor: sqlite3.Cursor, now: int) -> bool:
-    """Forget what was stored of members in another day; tells whether one has begun."""
-    day = now // DAY
-    if _value(cursor, "today") == day:
-        return False
-    cursor.execute("DELETE FROM counters WHERE name = 'today' OR name LIKE 'today:%'")
-    _count(cursor, "today", day)
-    return True
-
-
 def _newest(cursor: sqlite3.Cursor) -> int | None:
     found: int | None = cursor.execute("SELECT max(number) FROM quarantine").fetchone()[0]
     return found
 
 
-def _value(cursor: sqlite3.Cursor, name: str) -> int:
-    row = cursor.execute("SELECT value FROM counters WHERE name = ?", (name,)).fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def _count(cursor: sqlite3.Cursor, name: str, more: int = 1) -> None:
-    cursor.execute(
-        "INSERT INTO counters VALUES (?, ?) "
-        "ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-        (name, more),
-    )
-
-
-def _remade(cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+def _remade(batch: _Batch, verdict: Accepted) -> bool:
     """Tell whether a record was made again in another run than the one that is stored."""
     record = verdict.record
-    content = cursor.execute("SELECT content FROM records WHERE id = ?", (record.id,)).fetchone()[0]
+    content = batch.cursor.execute(
+        "SELECT content FROM records WHERE id = ?", (record.id,)
+    ).fetchone()[0]
     return record.run is not None and json.loads(content).get("run") != record.run
 
 
-def _last(cursor: sqlite3.Cursor, record: Record) -> int:
-    row = cursor.execute(
+def _last(batch: _Batch, record: Record) -> int:
+    row = batch.cursor.execute(
         "SELECT last FROM senders WHERE plant = ? AND run = ?", (record.plant, record.run or 0)
     ).fetchone()
     return 0 if row is None else int(row[0])
 
 
-def _quarantine(cursor: sqlite3.Cursor, refused: Refused, limits: HubLimits, now: int) -> None:
-    cursor.execute(
+def _quarantine(batch: _Batch, refused: Refused, limits: HubLimits, now: int) -> None:
+    batch.cursor.execute(
         "INSERT INTO quarantine (reason, detail, member, record, topic, payload, size, received) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -193,13 +215,14 @@ def _quarantine(cursor: sqlite3.Cursor, refused: Refused, limits: HubLimits, now
             now,
         ),
     )
-    _count(cursor, f"quarantined:{refused.reason}")
+    batch.count(f"quarantined:{refused.reason}")
 
 
-def _insert(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
+def _insert(batch: _Batch, verdict: Accepted, now: int) -> int:
+    """Write a new record; gives the highest sequence of its sender's run."""
     record, member, window = verdict.record, verdict.member, verdict.window
-    superseded = _supersede(cursor, verdict)
-    cursor.execute(
+    superseded = _supersede(batch, verdict)
+    batch.cursor.execute(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             record.id,
@@ -215,58 +238,63 @@ def _insert(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
             now,
         ),
     )
-    _insert_figures(cursor, verdict, superseded)
-    _insert_sender(cursor, verdict, now)
+    _insert_figures(batch, verdict, superseded)
+    return _insert_sender(batch, verdict, now)
 
 
-def _insert_figures(cursor: sqlite3.Cursor, verdict: Accepted, superseded: bool) -> None:
+def _insert_figures(batch: _Batch, verdict: Accepted, superseded: bool) -> None:
     member = verdict.member
     key, who = verdict.record.id, (member.name, member.owner, member.waives)
-    span = (*verdict.window, superseded)
-    rows = (
-        ((f.kind, f.direction, f.unit, f.code, member.place, f.band), f)
-        for f in verdict.record.figures
-    )
-    cursor.executemany(
+    place, span = member.place, (*verdict.window, superseded)
+    batch.cursor.executemany(
         "INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-        (
-            (key, position, *who, *what, f.quantity, f.coverage, json.dumps(f.marks), *span)
-            for position, (what, f) in enumerate(rows)
-        ),
+        [
+            (
+                *(key, position, *who, f.kind, f.direction, f.unit, f.code, place, f.band),
+                *(f.quantity, f.coverage, _text(f.marks), *span),
+            )
+            for position, f in enumerate(verdict.record.figures)
+        ],
     )
 
 
-def _supersede(cursor: sqlite3.Cursor, verdict: Accepted) -> bool:
+@lru_cache(maxsize=256)
+def _text(marks: tuple[Mark, ...]) -> str:
+    return json.dumps(marks)
+
+
+def _supersede(batch: _Batch, verdict: Accepted) -> bool:
     """Let the highest revision of a window count, unless one has been decided already.
 
     Gives whether the new record does not count: what was decided is never recomputed.
     """
     record, window = verdict.record, verdict.window
-    others = cursor.execute(
+    others = batch.cursor.execute(
         'SELECT id, revision FROM records WHERE plant = ? AND start = ? AND "end" = ?',
         (record.plant, *window),
     ).fetchall()
     for other, revision in others:
-        decided = cursor.execute(
+        decided = batch.cursor.execute(
             "SELECT 1 FROM figures WHERE record = ? AND counted IS NOT NULL", (other,)
         ).fetchone()
         if revision > record.revision or decided:
-            _count(cursor, "superseded")
+            batch.count("superseded")
             return True
     for other, _ in others:
-        cursor.execute("UPDATE figures SET superseded = 1 WHERE record = ?", (other,))
-        _count(cursor, "superseded")
+        batch.cursor.execute("UPDATE figures SET superseded = 1 WHERE record = ?", (other,))
+        batch.count("superseded")
     return False
 
 
-def _insert_sender(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
+def _insert_sender(batch: _Batch, verdict: Accepted, now: int) -> int:
     record = verdict.record
-    cursor.execute(
+    [(last,)] = batch.cursor.execute(
         "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
         " ON CONFLICT (plant, run) DO UPDATE SET "
         "member = excluded.member, pseudonym = excluded.pseudonym, "
         "first = min(first, excluded.first), last = max(last, excluded.last), "
-        'records = records + 1, received = excluded.received, "end" = max("end", excluded."end")',
+        'records = records + 1, received = excluded.received, "end" = max("end", excluded."end") '
+        "RETURNING last",
         (
             record.plant,
             record.run or 0,
@@ -277,8 +305,11 @@ def _insert_sender(cursor: sqlite3.Cursor, verdict: Accepted, now: int) -> None:
             now,
             verdict.window.end,
         ),
-    )
-    cursor.execute(
-        "INSERT INTO pseudonyms VALUES (?, ?) ON CONFLICT DO NOTHING",
-        (record.pseudonym, verdict.member.name),
-    )
+    ).fetchall()
+    if record.pseudonym not in batch.named:
+        batch.cursor.execute(
+            "INSERT INTO pseudonyms VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (record.pseudonym, verdict.member.name),
+        )
+        batch.named.add(record.pseudonym)
+    return int(last)
