@@ -121,7 +121,7 @@ def open_record(payload: bytes, cluster: str, pseudonym: str, key: HubKey) -> di
     if envelope.hub != key.public.fingerprint:
         raise RefusalError("unsealable", "sealed to another hub's key")
     try:
-        sealed = base64.b64decode(envelope.sealed, validate=True)
+        sealed = binascii.a2b_base64(envelope.sealed, strict_mode=True)
         plain = _SUITE.decrypt(sealed, key.open, info=_binding(cluster, pseudonym))
     except (binascii.Error, InvalidTag, ValueError) as error:
         raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
