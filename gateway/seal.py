@@ -7,13 +7,13 @@ first, so that the signature names neither the plant nor the content to the brok
 
 import base64
 import binascii
-import json
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.hpke import AEAD, KDF, KEM, Suite
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from gateway.canonical import canonical
 from gateway.contract import VERSION, Envelope, Receipt, Record, Refusal
@@ -101,8 +101,8 @@ def parse(payload: bytes) -> dict[str, Any]:
     if len(payload) > MAX_PAYLOAD:
         raise RefusalError("oversized", f"{len(payload)} bytes, at most {MAX_PAYLOAD} are read")
     try:
-        content = json.loads(payload)
-    except (ValueError, RecursionError) as error:
+        content = from_json(payload)
+    except ValueError as error:
         raise RefusalError("malformed", f"not JSON: {error}") from error
     if not isinstance(content, dict):
         raise RefusalError("malformed", "not a JSON object")

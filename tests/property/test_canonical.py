@@ -1,5 +1,6 @@
 """The quick canonical form is the canonical form, byte for byte, or the same refusal."""
 
+import json
 from typing import Any
 
 import pytest
@@ -8,6 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.canonical import canonical
+from gateway.contract import VERSION
+from gateway.seal import parse
 
 numbers = st.one_of(
     st.integers(),
@@ -58,3 +61,13 @@ def test_the_quick_form_is_the_canonical_form(content: object) -> None:
 def test_what_is_not_json_is_refused(content: object) -> None:
     with pytest.raises(ValueError, match="unsupported type"):
         canonical(content)
+
+
+@given(st.one_of(_values(texts), _values(ascii_)))
+@example([1e16, 1e-5, 1e-7, 1e21, 5e-324, 1.7976931348623157e308])
+def test_what_is_written_is_read_as_the_same_values(content: object) -> None:
+    try:
+        written = canonical({"v": VERSION, "content": content})
+    except ValueError:
+        return
+    assert parse(written) == json.loads(written)
