@@ -86,6 +86,9 @@ FileName = Annotated[
 
 
 class Settings(BaseModel):
-    """Base of every table in a configuration file: unknown keys are refused, nothing is coerced."""
+    """Base of every table in a configuration file: unknown keys are refused, nothing is coerced.
 
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+    Its validator is made when it first validates: those of parts come with the whole.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)

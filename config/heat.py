@@ -3,6 +3,7 @@
 from importlib.util import find_spec
 from typing import Final
 
+from adapters.described import texts
 from config.fluids import liquid
 from config.gas import WATER_RANGE, Flow, GasResolver
 from config.medium_plan import (
@@ -98,7 +99,7 @@ class MeterResolver(GasResolver):
         at = (*at, "flow_sensor")
         weighed = flow.by_mass or (isinstance(medium, Gas) and medium.flow != "operating")
         if table.flow_sensor is None and not weighed:
-            described = HeatMeter.model_fields["flow_sensor"].description or ""
+            described = texts(HeatMeter).get("flow_sensor", "")
             raise self._unfit(at, "missing", described.replace("\n", " ").rstrip("."))
         condensate = isinstance(medium, Steam) and table.flow_sensor == "return"
         if condensate and isinstance(medium, Steam) and medium.returned < 1.0:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
+from adapters.described import texts
 from adapters.fields import Place
 from config.errors import ConfigError, Problem, meant, shown
 from config.toml import Document, Key
@@ -205,5 +206,5 @@ def _described(model: type[BaseModel], within: Key, data: Any) -> str:
     for inner in tables(model, within[:-1], data):
         for name, info in inner.model_fields.items():
             if within[-1] in (name, info.alias):
-                return (info.description or "").replace("\n", " ").rstrip(".")
+                return texts(inner).get(name, "").replace("\n", " ").rstrip(".")
     return ""

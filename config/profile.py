@@ -26,7 +26,7 @@ Confidence = Literal["documented", "inferred", "unverified"]
 class ProfilePoint(BaseModel):
     """One value: the keys of the protocol's point, and what is known about them."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+    model_config = ConfigDict(extra="allow", frozen=True, defer_build=True)
 
     needs: tuple[str, ...] = ()
     """Keys the plant file must give, as they depend on how the device is set up."""

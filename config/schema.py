@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
-from pydantic.json_schema import GenerateJsonSchema, models_json_schema
+from pydantic.json_schema import models_json_schema
 
 from adapters.adapter import adapter, protocols
+from adapters.described import Described
 from config.hub import HubFile
 from config.plant import PlantFile
 from config.profile import point_model
@@ -16,7 +17,7 @@ _REF = "#/$defs/{model}"
 _UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"), (1.0, "s"))
 
 
-class _Generator(GenerateJsonSchema):
+class _Generator(Described):
     """Leaves out titles that only repeat a key."""
 
     def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - pydantic's signature

@@ -59,9 +59,7 @@ _SLUG = re.compile(r"[^a-z0-9]+")
 class Message(BaseModel):
     """Base of everything on the wire."""
 
-    model_config = ConfigDict(
-        extra="ignore", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True, defer_build=True)
 
 
 class WindowSpan(Message):

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from adapters.described import Described
 from gateway.asyncapi import document
 from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
 from gateway.partner import Detail, DetailEnvelope
@@ -27,7 +28,7 @@ MESSAGES: dict[str, type[Message]] = {
 
 def message_schema(name: str) -> dict[str, Any]:
     """Give the JSON Schema (2020-12) of a message."""
-    document: dict[str, Any] = MESSAGES[name].model_json_schema()
+    document: dict[str, Any] = MESSAGES[name].model_json_schema(schema_generator=Described)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **document}
 
 

@@ -29,6 +29,8 @@ class Link(asyncio.BufferedProtocol):
         self._loop = asyncio.get_running_loop()
         self._answer: asyncio.Future[bytes] = self._loop.create_future()
         self._answer.cancel()
+        self._until = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self.transport: asyncio.Transport | None = None
         self.made = asyncio.Event()
         self.lost = False
@@ -61,6 +63,8 @@ class Link(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         """Drop the connection at once."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self.transport is not None:
             self.transport.abort()
 
@@ -76,11 +80,23 @@ class Link(asyncio.BufferedProtocol):
         answer: asyncio.Future[bytes] = self._loop.create_future()
         self._answer = answer
         transport.write(self._framing.request(span, device_id))
-        timer = self._loop.call_later(wait, self._fail, UnansweredError())
-        try:
-            return await answer
-        finally:
-            timer.cancel()
+        self._until = until = self._loop.time() + wait
+        if self._timer is None or self._timer.when() > until:
+            self._watch()
+        return await answer
+
+    def _watch(self) -> None:
+        """Look again when the present answer is overdue; a timer for each would cost far more."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._until, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._loop.time() >= self._until:
+            self._fail(UnansweredError())
+        elif not self._answer.done():
+            self._watch()
 
     def _fail(self, error: Exception) -> None:
         if not self._answer.done():
