@@ -120,6 +120,9 @@ class ReleaseTable(Settings):
     """Releases a cell of fewer than `k` owners when all of them have waived."""
     partition: Literal["search", "fixed"] = "search"
     """How cells are chosen: pooled in a fixed order, and bettered by a search or not."""
+    noise: float | None = Field(default=None, gt=0, le=100)
+    """Adds noise to released quantities, of this scale in percent of the largest contribution:
+    drawn once for a cell and window, by the hub's key. A cell says that it has it."""
     wait: Duration = 7200.0
     """How long after a window's end its records are awaited."""
     calendars: CalendarTable = CalendarTable()
@@ -238,6 +241,7 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         order=release.partition,
         files=broker_files(tables["broker"], reached),
         metrics=tables["metrics"].plan(),
+        noise=release.noise,
     )
 
 

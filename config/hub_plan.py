@@ -118,7 +118,8 @@ class BrokerFiles:
 class HubPlan:
     """Everything the hub needs, resolved.
 
-    `wait` is how long after a window's end records are awaited before its cells are decided.
+    `wait` is how long after a window's end records are awaited before its cells are decided;
+    `noise` the scale of what is added to released quantities, in percent of the largest part.
     """
 
     cluster: str
@@ -135,3 +136,4 @@ class HubPlan:
     limits: HubLimits = field(default_factory=HubLimits)
     files: BrokerFiles = field(default_factory=BrokerFiles)
     metrics: MetricsPlan = field(default_factory=MetricsPlan)
+    noise: float | None = None

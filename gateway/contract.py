@@ -35,6 +35,17 @@ Magnitude = Literal[
     "100000000-1000000000",
     ">1000000000",
 ]
+CellMagnitude = Literal[
+    "0-100",
+    "100-1000",
+    "1000-10000",
+    "10000-100000",
+    "100000-1000000",
+    "1000000-10000000",
+    "10000000-100000000",
+    "100000000-1000000000",
+    ">1000000000",
+]
 Contributors = Literal["1-2", "3-5", "6-10", "11-20", ">20"]
 Refusal = Literal[
     "malformed",
@@ -217,6 +228,12 @@ class Cell(Message):
     """A withheld cell has no quantity and gives no reason."""
     quantity: float | None = Field(default=None, allow_inf_nan=False)
     """The sum."""
+    noise: float | None = Field(default=None, gt=0, le=100)
+    """Present when noise was added to the sum: its scale (that of a Laplace distribution), in
+    percent of the largest contribution. It is drawn once for a cell and window."""
+    magnitude: CellMagnitude | None = None
+    """In cells whose names begin with `year-`, instead of a quantity: the decade of the sum of a
+    year's quantities, in `unit` a year. The window is the month in which the year ends."""
     contributors: Contributors | None = None
     """How many owners contributed, as a band."""
     coverage: float | None = Field(default=None, ge=0, le=1)

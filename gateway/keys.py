@@ -161,6 +161,11 @@ class HubKey:
         return X25519PrivateKey.from_private_bytes(_derive(self.sign, b"hpke"))
 
     @cached_property
+    def noise(self) -> bytes:
+        """What the noise of released sums is drawn under."""
+        return _derive(self.sign, b"noise")
+
+    @cached_property
     def public(self) -> HubPublic:
         """The half every plant gets."""
         return HubPublic(self.sign.public_key(), self.open.public_key())

@@ -159,8 +159,15 @@ def _row(one: "DecidedCell") -> tuple[object, ...]:
     return (
         window_text(_instant(cell.window.start), _instant(cell.window.end)),
         " ".join(filter(None, (cell.code or every, cell.band))),
-        cell.place, cell.status, quantity(cell.quantity, cell.unit), cell.contributors, one.reason,
+        cell.place, cell.status, _amount(one), cell.contributors, one.reason,
     )  # fmt: skip
+
+
+def _amount(one: "DecidedCell") -> object:
+    cell = one.cell
+    if cell.magnitude is not None:
+        return f"{cell.magnitude} {cell.unit} a year"
+    return quantity(cell.quantity, cell.unit)
 
 
 def _instant(written: str) -> int:

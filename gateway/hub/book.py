@@ -40,7 +40,7 @@ class Book:
     """Decisions in the ledger: each cell once, each figure in exactly one window."""
 
     def __init__(self, database: Database, cluster: str) -> None:
-        self._database = database
+        self.database = self._database = database
         self._cluster = cluster
         self._floor = int(database.meta("floor") or 0)
 
@@ -124,11 +124,8 @@ class Book:
     def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
         """Read the partitions chosen for a period."""
         with self._database.look() as cursor:
-            rows = cursor.execute(
-                "SELECT * FROM partitions WHERE period = ? AND kind = ?", (period, kind)
-            ).fetchall()
-        found = [_partition(row) for row in rows]
-        return {partition.group: partition for partition in found}
+            found = partitions_of(cursor, period)
+        return {group: partition for group, partition in found.items() if group.kind == kind}
 
     def decide(
         self,
@@ -145,9 +142,9 @@ class Book:
         """
         with self._database.change() as cursor:
             for period, partition in chosen:
-                _insert_partition(cursor, period, partition, now)
+                insert_partition(cursor, period, partition, now)
             for group, decision in decisions:
-                _insert_cell(cursor, group, window, decision, now)
+                insert_cell(cursor, group, window, decision, now)
             cursor.execute(
                 "UPDATE figures SET counted = ? "
                 "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ?",
@@ -233,13 +230,19 @@ def cell_of(row: sqlite3.Row, cluster: str) -> Cell:
         "released": rfc3339(row["decided"]),
     }
     if row["status"] == "released":
-        content |= {
-            "quantity": row["quantity"],
-            "coverage": told_coverage(row["coverage"]),
-            "contributors": contributors(row["owners"]),
-            "marks": told_marks(json.loads(row["marks"])),
-        }
+        content |= {"contributors": contributors(row["owners"]), **_told(row)}
     return Cell.model_validate(content)
+
+
+def _told(row: sqlite3.Row) -> dict[str, Any]:
+    if row["magnitude"]:
+        return {"magnitude": row["magnitude"]}
+    return {
+        "quantity": row["quantity"] if row["told"] is None else row["told"],
+        "noise": row["noise"],
+        "coverage": told_coverage(row["coverage"]),
+        "marks": told_marks(json.loads(row["marks"])),
+    }
 
 
 def _figure(row: sqlite3.Row) -> FigureRow:
@@ -267,7 +270,15 @@ def _partition(row: sqlite3.Row) -> Partition:
     return Partition(group, frozenset(content["members"]), tuple(cells))
 
 
-def _insert_partition(cursor: sqlite3.Cursor, period: str, partition: Partition, now: int) -> None:
+def partitions_of(cursor: sqlite3.Cursor, period: str) -> dict[Group, Partition]:
+    """Read the partitions chosen for a period."""
+    rows = cursor.execute("SELECT * FROM partitions WHERE period = ?", (period,)).fetchall()
+    found = [_partition(row) for row in rows]
+    return {partition.group: partition for partition in found}
+
+
+def insert_partition(cursor: sqlite3.Cursor, period: str, partition: Partition, now: int) -> None:
+    """Store a partition chosen for a period."""
     cells = [
         {"name": cell.name, "label": cell.label, "atoms": sorted(cell.atoms, key=repr)}
         for cell in partition.cells
@@ -279,14 +290,16 @@ def _insert_partition(cursor: sqlite3.Cursor, period: str, partition: Partition,
     )
 
 
-def _insert_cell(
+def insert_cell(
     cursor: sqlite3.Cursor, group: Group, window: Window, decision: Decision, now: int
 ) -> None:
+    """Store a decision; raises when its cell was decided for the window before."""
     parts = [[p.member, p.owner, p.atom, p.quantity, p.coverage] for p in decision.parts]
     cursor.execute(
         'INSERT INTO cells (name, start, "end", kind, direction, unit, code, place, band, status, '
-        "listed, quantity, coverage, owners, marks, reason, parts, decided) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "listed, quantity, coverage, owners, marks, reason, parts, decided, told, noise, "
+        "magnitude) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             decision.name,
             *window,
@@ -301,5 +314,8 @@ def _insert_cell(
             decision.reason,
             json.dumps(parts),
             now,
+            decision.told,
+            decision.noise,
+            decision.magnitude,
         ),
     )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.errors import PermanentError, TransientError
-from config.hub_plan import HubPlan
+from config.hub_plan import Calendar, HubPlan
 from gateway.aside import Aside, conclude, interrupted, set_aside
 from gateway.contract import rfc3339
 from gateway.database import CorruptError, translated
@@ -16,12 +16,14 @@ from gateway.durable import sync_names
 from gateway.hub.calendar import window_of
 from gateway.hub.database import LAYOUT, Database
 from gateway.hub.status import LEDGER
+from gateway.hub.yearbook import YEAR
 from gateway.salvage import Saved, salvage
 
 _TABLES = {
     "meta": "key", "records": "id", "figures": "record, position", "senders": "plant, run",
     "pseudonyms": "pseudonym", "quarantine": "number", "counters": "name", "calendars": "kind",
     "partitions": "period, kind, direction, unit", "cells": "number",
+    "magnitudes": "record, position",
 }  # fmt: skip
 _PRIVATE = 0o600
 
@@ -176,7 +178,8 @@ def _last_written(path: Path, now: int) -> int:
 
 def _presume_decided(cursor: sqlite3.Cursor, plan: HubPlan, until: int) -> None:
     """Take windows that were due by an instant as decided: they may have been released."""
-    for kind, calendar in plan.calendars.items():
+    calendars: list[tuple[str, Calendar]] = [*plan.calendars.items(), (YEAR, "month")]
+    for kind, calendar in calendars:
         end = window_of(calendar, until - plan.wait).start
         cursor.execute(
             "INSERT INTO calendars VALUES (?, ?) ON CONFLICT (kind) "

@@ -13,6 +13,7 @@ from gateway.contract import Mark, Record, Refusal
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
+from gateway.hub.yearbook import insert_orders
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -239,6 +240,7 @@ def _insert(batch: _Batch, verdict: Accepted, now: int) -> int:
         ),
     )
     _insert_figures(batch, verdict, superseded)
+    insert_orders(batch.cursor, record, member, window.start, superseded=superseded)
     return _insert_sender(batch, verdict, now)
 
 
@@ -282,6 +284,7 @@ def _supersede(batch: _Batch, verdict: Accepted) -> bool:
             return True
     for other, _ in others:
         batch.cursor.execute("UPDATE figures SET superseded = 1 WHERE record = ?", (other,))
+        batch.cursor.execute("UPDATE magnitudes SET superseded = 1 WHERE record = ?", (other,))
         batch.count("superseded")
     return False
 

@@ -55,7 +55,7 @@ def choose(
     cells = pooled(evidence)
     if order == "search" and len(tables) >= ENOUGH:
         cells = searched(evidence, cells)
-    return Partition(group, frozenset(members), _named(group, [cell.atoms for cell in cells]))
+    return Partition(group, frozenset(members), named(group, [cell.atoms for cell in cells]))
 
 
 def choose_or_begin(
@@ -75,7 +75,8 @@ def choose_or_begin(
     return choose(group, [present], members, rules, order, digits)
 
 
-def _named(group: Group, cells: list[Atoms]) -> tuple[CellPlan, ...]:
+def named(group: Group, cells: list[Atoms]) -> tuple[CellPlan, ...]:
+    """Name cells after what their atoms have in common; no two names are the same."""
     labels = [(Label.of(atoms), atoms) for atoms in cells]
     found: dict[str, CellPlan] = {}
     for label, atoms in sorted(

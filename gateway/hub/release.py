@@ -10,20 +10,26 @@ from config.plan import Kind
 from gateway.contract import Mark, quarter
 from gateway.hub.book import Book, FigureRow
 from gateway.hub.calendar import Window, due, next_window, sampled
+from gateway.hub.noise import Noise
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
-from gateway.hub.rollup import Decision, decide
+from gateway.hub.rollup import Decision, decide, with_noise
 from gateway.hub.table import Contribution, Group, Table
+from gateway.hub.yearbook import orders_due
 
 
 @dataclass(frozen=True, slots=True)
 class Calendars:
-    """What windows are decided by: each kind's calendar, the wait, the rules and the roster."""
+    """What windows are decided by: each kind's calendar, the wait, the rules and the roster.
+
+    `noise` is added to what is released.
+    """
 
     calendars: Mapping[Kind, Calendar]
     wait: int
     rules: Rules
     members: tuple[Member, ...]
     order: Order = "search"
+    noise: Noise | None = None
 
 
 def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
@@ -84,7 +90,7 @@ def release_due(
                 break
             _release(book, plan, kind, window, now)
             count += 1
-    return count
+    return count + orders_due(book, plan.rules, plan.members, plan.wait, up_since, now)
 
 
 def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) -> None:
@@ -103,7 +109,10 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
             # One that would release nothing binds nobody: the next window may choose anew.
             if partition.cells:
                 chosen.append((period, partition))
-        decisions.extend((group, decision) for decision in decide(partition, table, plan.rules))
+        decided = decide(partition, table, plan.rules)
+        if plan.noise is not None:
+            decided = tuple(with_noise(one, window, plan.noise) for one in decided)
+        decisions.extend((group, decision) for decision in decided)
     book.decide(kind, window, chosen, decisions, now)
 
 

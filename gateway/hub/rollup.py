@@ -5,18 +5,21 @@ Every contribution ends in exactly one decision, so quantities in and out are eq
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.hub_plan import Rules
-from gateway.contract import Contributors, Mark
+from gateway.contract import CellMagnitude, Contributors, Mark
+from gateway.hub.calendar import Window
+from gateway.hub.noise import Noise, noised
 from gateway.hub.partition import CellPlan, Partition, cell_name
-from gateway.hub.safety import Share, net, objection_to
+from gateway.hub.safety import Part, Share, net, objection_to
 from gateway.hub.table import ALL, Atom, Contribution, Label, Table
 
 NOT_PLANNED = "not in partition"
 NOT_ON_ROSTER = "joined after the period began"
+Judge = Callable[[Iterable[Part], Rules], str | None]
 _BANDS: tuple[tuple[int, Contributors], ...] = ((2, "1-2"), (5, "3-5"), (10, "6-10"), (20, "11-20"))
 
 
@@ -25,6 +28,8 @@ class Decision:
     """A cell's outcome in a window; `listed` cells are in the partition and told of publicly.
 
     `quantity`, `reason`, `owners` and `parts` of a withheld cell are for the hub's operator only.
+    Where there is `noise` (percent of the largest contribution), `told` is the quantity with it.
+    `magnitude` is for orders of magnitude, which have no quantity: "" where it is not told.
     """
 
     name: str
@@ -37,6 +42,9 @@ class Decision:
     marks: tuple[Mark, ...]
     reason: str
     parts: tuple[Contribution, ...]
+    told: float | None = None
+    noise: float | None = None
+    magnitude: CellMagnitude | Literal[""] | None = None
 
 
 def contributors(owners: int) -> Contributors:
@@ -63,11 +71,17 @@ def told_marks(marks: Iterable[Mark]) -> tuple[Mark, ...]:
 
 
 def decide(
-    partition: Partition, table: Table, rules: Rules, *, adopt: bool = False
+    partition: Partition,
+    table: Table,
+    rules: Rules,
+    *,
+    adopt: bool = False,
+    judge: Judge = objection_to,
 ) -> tuple[Decision, ...]:
     """Decide every cell of the partition, and withhold what it does not cover.
 
     With `adopt`, an atom that no cell was planned with is summed in the finest that covers it.
+    `judge` says why a sum is unsafe.
     """
     home = _homes(partition, table, adopt=adopt)
     parts: dict[str, list[Contribution]] = defaultdict(list)
@@ -80,7 +94,7 @@ def decide(
             strays[NOT_ON_ROSTER, Label(*part.atom)].append(part)
         else:
             parts[cell.name].append(part)
-    planned = (_planned(cell, parts[cell.name], rules) for cell in partition.cells)
+    planned = (_planned(cell, parts[cell.name], rules, judge) for cell in partition.cells)
     return (*planned, *(_stray(partition, key, found) for key, found in strays.items()))
 
 
@@ -99,9 +113,9 @@ def _fineness(label: Label) -> tuple[int, bool, int]:
     return digits, label.band is not None, 0 if label.place == ALL else label.place.count("/") + 1
 
 
-def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules) -> Decision:
+def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules, judge: Judge) -> Decision:
     shares = ((part.member, part.owner, Share(part.quantity, part.waives)) for part in parts)
-    reason = objection_to(shares, rules)
+    reason = judge(shares, rules)
     status: Literal["released", "withheld"] = "released" if reason is None else "withheld"
     return _decision(cell.name, cell.label, parts, status, reason or "", listed=True)
 
@@ -111,6 +125,15 @@ def _stray(partition: Partition, key: tuple[str, Label], parts: list[Contributio
     suffix = "unplanned" if reason == NOT_PLANNED else "unlisted"
     name = cell_name(partition.group, label, suffix)
     return _decision(name, label, parts, "withheld", reason, listed=False)
+
+
+def with_noise(decision: Decision, window: Window, noise: Noise) -> Decision:
+    """Add noise to a released quantity; the cell that is told says how much, not the draw."""
+    if decision.status != "released":
+        return decision
+    owned = {owner: share.quantity for owner, share in _shares(decision.parts).items()}
+    told = noised(noise, decision.name, window, owned)
+    return replace(decision, told=told, noise=noise.percent)
 
 
 def _shares(parts: Iterable[Contribution]) -> dict[str, Share]:

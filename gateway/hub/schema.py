@@ -1,7 +1,17 @@
 """Tables of the hub's ledger, and the version they are at."""
 
-VERSION = 3
-TABLES = """
+VERSION = 4
+_MAGNITUDES = """
+CREATE TABLE magnitudes (
+  record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
+  member TEXT NOT NULL, owner TEXT NOT NULL, kind TEXT NOT NULL, direction TEXT NOT NULL,
+  unit TEXT NOT NULL, code TEXT, place TEXT NOT NULL, magnitude TEXT NOT NULL,
+  start INTEGER NOT NULL, superseded INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (record, position)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX magnitudes_by_start ON magnitudes (start) WHERE superseded = 0;
+"""
+TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE records (
   id TEXT PRIMARY KEY, digest TEXT NOT NULL, plant TEXT NOT NULL, member TEXT NOT NULL,
@@ -45,14 +55,14 @@ CREATE TABLE cells (
   code TEXT, place TEXT NOT NULL, band TEXT, status TEXT NOT NULL, listed INTEGER NOT NULL,
   quantity REAL NOT NULL, coverage REAL NOT NULL, owners INTEGER NOT NULL, marks TEXT NOT NULL,
   reason TEXT NOT NULL, parts TEXT NOT NULL, decided INTEGER NOT NULL,
-  written INTEGER, published INTEGER
+  written INTEGER, published INTEGER, told REAL, noise REAL, magnitude TEXT
 ) STRICT;
 CREATE UNIQUE INDEX cells_once ON cells (name, start) WHERE listed = 1;
 CREATE INDEX cells_by_window ON cells (start);
 CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND written IS NULL;
 CREATE INDEX cells_written ON cells (written) WHERE status = 'released' AND written IS NOT NULL;
 CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
-"""
+{_MAGNITUDES}"""
 """`counted` is the start of the window a figure was decided in; a listed cell exists once."""
 UPGRADES = {
     1: """
@@ -72,6 +82,12 @@ WHERE status = 'released' AND written IS NOT NULL;
 INSERT INTO meta SELECT 'settled_to', written FROM cells WHERE written IS NOT NULL
 ORDER BY written DESC LIMIT 1;
 """,
+    3: """
+ALTER TABLE cells ADD COLUMN told REAL;
+ALTER TABLE cells ADD COLUMN noise REAL;
+ALTER TABLE cells ADD COLUMN magnitude TEXT;
+"""
+    + _MAGNITUDES,
 }
 """A sender has a row for each run, the count its sequence is in; run 0 has no number.
 

@@ -25,6 +25,7 @@ from gateway.contract import (
 from gateway.hub.book import Numbered
 from gateway.hub.intake import Gate, Refused
 from gateway.hub.metrics import metrics
+from gateway.hub.noise import Noise
 from gateway.hub.presence import Presences
 from gateway.hub.quota import Quotas
 from gateway.hub.reception import Arrival, receive
@@ -128,7 +129,10 @@ class _Hub:
         self._notify = notify
         self._key = HubKey(load(Path(plan.key_file)))
         self._gate, self._quotas = _door(plan, self._key, clock())
-        self._calendars = Calendars(plan.calendars, plan.wait, plan.rules, plan.members, plan.order)
+        noise = None if plan.noise is None else Noise(plan.noise, self._key.noise)
+        self._calendars = Calendars(
+            plan.calendars, plan.wait, plan.rules, plan.members, plan.order, noise
+        )
         self._limited: dict[str, int] = {}
         self._looked = -LOOK_AFTER
         self._upkeep: list[str] = []

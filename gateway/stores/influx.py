@@ -114,7 +114,7 @@ class InfluxStore:
         whole = {
             (at, dict(labels).get("cell"))
             for (at, labels), fields in points.items()
-            if fields.keys() >= line.FIELDS
+            if line.whole(fields.keys())
         }
         return [
             cell for at, cell in zip(starts, cells, strict=True) if (at, cell.cell) not in whole

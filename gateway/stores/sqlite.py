@@ -30,6 +30,8 @@ _COLUMNS = (
     ("coverage", "REAL"),
     ("marks", "TEXT NOT NULL"),
     ("released", "TEXT NOT NULL"),
+    ("noise", "REAL"),
+    ("magnitude", "TEXT"),
 )
 
 
@@ -52,11 +54,20 @@ class SqliteStore:
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = FULL")
             self._connection.execute(self._schema())
+            self._add_columns()
 
     def _schema(self) -> str:
         columns = ", ".join(f"{name} {kind}" for name, kind in _COLUMNS)
         key = "PRIMARY KEY (cluster, cell, window_start)"
         return f"CREATE TABLE IF NOT EXISTS {self._table} ({columns}, {key}) STRICT"
+
+    def _add_columns(self) -> None:
+        """Give a table that an older version made the columns it lacks."""
+        rows = self._connection.execute(f"PRAGMA table_info({self._table})").fetchall()
+        known = {row["name"] for row in rows}
+        for name, kind in _COLUMNS:
+            if name not in known:
+                self._connection.execute(f"ALTER TABLE {self._table} ADD COLUMN {name} {kind}")
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

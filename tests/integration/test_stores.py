@@ -2,6 +2,7 @@
 
 import contextlib
 import http.server
+import sqlite3
 import threading
 import time
 import urllib.request
@@ -102,9 +103,32 @@ def test_cells_are_read_back_as_they_were_written(store: Store) -> None:
         cell("material-rest", 1, -0.1, kind="material", code="10 09", band=None, unit="t"),
         cell("odd", 1, place="a, b=c\\d"),
         cell("many", 2, 1e15 / 4, contributors=">20", marks=[], coverage=1.0, place="all"),
+        cell("noisy", 3, noise=7.5),
+        order("year-0", 4, "0-100"),
+        order("year-9", 4, ">1000000000"),
     ]
     store.write(cells)
-    assert read(store, 4) == cells
+    assert read(store, 7) == cells
+    assert store.missing(cells) == []
+
+
+def order(name: str, hour: int, magnitude: str) -> Cell:
+    """Make a cell that tells an order of magnitude, and nothing of a window's sum."""
+    content = cell(name, hour).model_dump(exclude={"quantity", "coverage", "marks", "noise"})
+    return Cell.model_validate({**content, "magnitude": magnitude})
+
+
+def test_a_table_of_an_older_version_gets_the_columns_it_lacks(tmp_path: Path) -> None:
+    old = open_store(StorePlan(), str(tmp_path))
+    old.write([cell()])
+    old.close()
+    with contextlib.closing(sqlite3.connect(tmp_path / "cells.db")) as database:
+        for column in ("noise", "magnitude"):
+            database.execute(f"ALTER TABLE sidestream_cell DROP COLUMN {column}")
+    opened = open_store(StorePlan(), str(tmp_path))
+    opened.write([cell("noisy", 1, noise=7.5)])
+    assert opened.read(MONDAY, MONDAY + 2 * HOUR) == [cell(), cell("noisy", 1, noise=7.5)]
+    opened.close()
 
 
 def test_writing_again_changes_nothing(store: Store) -> None:

@@ -153,6 +153,14 @@ def test_a_sum_that_is_safe_for_a_neighbour_may_tell_a_hub_too_much(
     assert [one.status for one in settle(plans, window, apart).pooled] == ["released"]
 
 
+def test_from_a_hub_one_owner_fewer_is_needed_than_in_all() -> None:
+    window = {"ora": alone("ora", 10.0, 10.0), "mo": alone("mo", 10.0, 10.0)}
+    for k, outcome in ((3, "released"), (4, "withheld")):
+        terms = Terms(dict.fromkeys(window, Rules(k=k)))
+        plans = plan(MATERIAL, [], window, Terms(dict.fromkeys(window, Rules(k=2))))
+        assert [one.status for one in settle(plans, window, terms).pooled] == [outcome]
+
+
 def test_a_cell_that_fails_in_a_window_does_not_come_and_go_in_the_pools() -> None:
     before, now = alone("ora", 10.0, 10.0, 10.0), alone("ora", 10.0, 10.0, 0.0)
     partition = choose(MATERIAL, [before], {part.member for part in before}, Rules())
