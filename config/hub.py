@@ -34,7 +34,8 @@ def _plant_key(text: str) -> str:
     return text
 
 
-def _place(text: str) -> str:
+def place_path(text: str) -> str:
+    """Check a place; raises ValueError saying what is accepted."""
     if not _PLACE.fullmatch(text) or "all" in text.split("/"):
         raise ValueError(
             'a path from coarse to fine, "ora/north": lower case, digits and hyphens, never "all"'
@@ -80,6 +81,8 @@ class HubServiceTable(BrokerTable):
 
     key_file: FileName
     """File of the hub's private key, mode 0600, or `"credential:NAME"`."""
+    record_size: Literal[1024, 2048, 4096, 8192, 16384, 32768, 65536] = 4096
+    """Bytes that the cluster's plants pad records to; invitations say so."""
 
 
 class DominanceTable(Settings):
@@ -145,7 +148,7 @@ class MemberTable(Settings):
     owner: Name
     """The company. Sites of one owner count as one contributor."""
     place: Annotated[
-        str, AfterValidator(_place), text_schema("path", f"^{_PLACE.pattern}$", "ora/north")
+        str, AfterValidator(place_path), text_schema("path", f"^{_PLACE.pattern}$", "ora/north")
     ]
     """Where it is, from coarse to fine: `"ora/north"`."""
     waives: bool = False
@@ -242,6 +245,7 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         files=broker_files(tables["broker"], reached),
         metrics=tables["metrics"].plan(),
         noise=release.noise,
+        record_size=hub.record_size,
     )
 
 

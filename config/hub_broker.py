@@ -4,10 +4,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from adapters.fields import Settings
+from adapters.fields import FileName, Settings
 from config.hub_plan import BrokerFiles
 from config.plan import BrokerPlan
-from config.tables import text_schema
+from config.tables import BrokerUrl, text_schema
 
 _FOLDER = "/etc/mosquitto/sidestream"
 _ACCOUNT = r"[A-Za-z0-9._-]{1,64}"
@@ -31,7 +31,7 @@ BrokerPath = Annotated[str, AfterValidator(_path), text_schema("path", f"^{_PATH
 class BrokerFilesTable(Settings):
     """The cluster's broker, as `sidestream hub broker-config` writes it.
 
-    Paths are on the broker's own computer.
+    Paths are on the broker's own computer, but for `ca_key` and `output`.
     """
 
     clients: Literal["certificates", "passwords"] = "certificates"
@@ -60,6 +60,16 @@ class BrokerFilesTable(Settings):
     """Accounts that may read the released cells, each for one program."""
     partners: tuple[Fingerprint, ...] = ()
     """Fingerprints of partners under contract: accounts that read what is sealed to them."""
+    url: BrokerUrl | None = None
+    """URL at which plants reach the broker, for invitations; else `[hub] broker`."""
+    ca_key: FileName | None = None
+    """Private key of `ca` on this computer, PEM, mode 0600: with it `sidestream hub invite` and
+    `sidestream hub admit` sign clients' certificates. The service need not read it."""
+    output: FileName | None = None
+    """Folder on this computer that admissions and retirements write the broker's files to."""
+    reload: str | None = Field(default=None, min_length=1)
+    """Command that makes the broker read its files anew, run after `output` was written:
+    `"systemctl reload mosquitto"`. Without it, it is only told."""
 
 
 def broker_files(table: BrokerFilesTable, reached: BrokerPlan) -> BrokerFiles:
@@ -78,4 +88,13 @@ def broker_files(table: BrokerFilesTable, reached: BrokerPlan) -> BrokerFiles:
         account=table.account or reached.username or "hub",
         readers=table.readers,
         partners=table.partners,
+        url=table.url or _url(reached),
+        ca_key=table.ca_key,
+        output=table.output,
+        reload=table.reload,
     )
+
+
+def _url(reached: BrokerPlan) -> str:
+    host = f"[{reached.host}]" if ":" in reached.host else reached.host
+    return f"{'mqtts' if reached.tls is not None else 'mqtt'}://{host}:{reached.port}"

@@ -21,6 +21,9 @@ class Member:
 
     Sites of one `owner` count as one contributor. `place` is a path from coarse to fine, such as
     `ora/north`. An owner `waives` when it lets cells be released in which it alone is visible.
+    It counts in the released cells of quarters from `since` to before `until`, each `""` where
+    there is no such bound. `former` are keys it has replaced, each with the instant up to which
+    windows may begin that it still signs for.
     """
 
     name: str
@@ -28,6 +31,13 @@ class Member:
     owner: str
     place: str
     waives: bool = False
+    since: str = ""
+    until: str = ""
+    former: tuple[tuple[str, int], ...] = ()
+
+    def counts(self, period: str) -> bool:
+        """Tell whether the plant is on the roster of a quarter."""
+        return self.since <= period and (not self.until or period < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +106,10 @@ class BrokerFiles:
     """What the cluster's broker is made to be; paths are on the broker's own computer.
 
     `account` is the hub's, `readers` those that read cells, `partners` the fingerprints of
-    partners, which are their accounts; a member's account is its key's fingerprint.
+    partners, which are their accounts; a member's account is its key's fingerprint. `url` is
+    where plants reach the broker. On this computer are `ca_key`, the authority's private key,
+    `output`, the folder that admissions write the files to, and `reload`, the command that makes
+    the broker read them.
     """
 
     clients: Literal["certificates", "passwords"] = "certificates"
@@ -112,6 +125,10 @@ class BrokerFiles:
     account: str = "hub"
     readers: tuple[str, ...] = ()
     partners: tuple[str, ...] = ()
+    url: str = ""
+    ca_key: str | None = None
+    output: str | None = None
+    reload: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +136,8 @@ class HubPlan:
     """Everything the hub needs, resolved.
 
     `wait` is how long after a window's end records are awaited before its cells are decided;
-    `noise` the scale of what is added to released quantities, in percent of the largest part.
+    `noise` the scale of what is added to released quantities, in percent of the largest part;
+    `record_size` is what invitations tell plants to pad records to.
     """
 
     cluster: str
@@ -137,3 +155,4 @@ class HubPlan:
     files: BrokerFiles = field(default_factory=BrokerFiles)
     metrics: MetricsPlan = field(default_factory=MetricsPlan)
     noise: float | None = None
+    record_size: int = 4096

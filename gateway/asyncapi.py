@@ -8,13 +8,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.contract import VERSION, cells_topic, presence_topic, receipts_topic, records_topic
+from gateway.joining import answer_topic, request_topic
 from gateway.partner import partner_topic
+from gateway.roster import roster_topic
 
 _PARAMETERS = {
     "cluster": "Name of the cluster.",
     "pseudonym": "Name of a plant on the broker for a quarter.",
     "partner": "Fingerprint of a partner's key.",
     "cell": "Name of a cell.",
+    "account": "An invitation, or the fingerprint of a member's key.",
 }
 
 
@@ -67,6 +70,33 @@ CHANNELS: Sequence[Channel] = (
         "partner under contract",
         retained=False,
         summary="Detail of a contract's streams, sealed to the partner; the hub cannot open it.",
+    ),
+    Channel(
+        "roster",
+        roster_topic("{cluster}"),
+        "roster",
+        "hub",
+        "members",
+        retained=True,
+        summary="The quarter, the hub's keys and who counts, without names; signed by the hub.",
+    ),
+    Channel(
+        "join-requests",
+        request_topic("{cluster}", "{account}"),
+        "parcel",
+        "plant that joins",
+        "hub",
+        retained=False,
+        summary="A request to be admitted, sealed to the hub.",
+    ),
+    Channel(
+        "join-answers",
+        answer_topic("{cluster}", "{account}"),
+        "parcel",
+        "hub",
+        "plant that joins",
+        retained=True,
+        summary="An admission, sealed to the plant.",
     ),
     Channel(
         "cells",

@@ -56,3 +56,15 @@ def write_once(path: Path, content: bytes, mode: int) -> None:
     finally:
         fresh.unlink(missing_ok=True)
     sync_names(path.parent)
+
+
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Put a file in place of what may be there, durably and in one step.
+
+    Made by root for a service, it belongs to the owner of its directory. Raises `OSError`.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    fresh.unlink(missing_ok=True)
+    write_once(fresh, content, mode)
+    fresh.replace(path)
+    sync_names(path.parent)

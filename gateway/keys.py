@@ -89,6 +89,11 @@ class PlantPublic:
         """Name of the key in records."""
         return fingerprint(self.verify.public_bytes(*_RAW))
 
+    @cached_property
+    def seal(self) -> X25519PublicKey:
+        """Key to seal to the plant; raises ValueError when the plant's key has no counterpart."""
+        return _montgomery(self.verify.public_bytes(*_RAW))
+
     def __str__(self) -> str:
         return _PLANT + encode(self.verify.public_bytes(*_RAW))
 
@@ -139,14 +144,14 @@ class PlantKey:
         return PlantPublic(self.sign.public_key())
 
     @cached_property
-    def _exchange(self) -> X25519PrivateKey:
-        # The secret scalar of the Ed25519 key (RFC 8032, section 5.1.5).
+    def open(self) -> X25519PrivateKey:
+        """Opens what is sealed to the plant: the secret scalar (RFC 8032, section 5.1.5)."""
         seed = self.sign.private_bytes_raw()
         return X25519PrivateKey.from_private_bytes(hashlib.sha512(seed).digest()[:32])
 
     def pseudonym(self, hub: HubPublic, cluster: str, period: str) -> str:
         """Name the plant on a cluster's broker for a period, as its hub does."""
-        return _name(_shared(self._exchange.exchange(hub.seal)), cluster, period)
+        return _name(_shared(self.open.exchange(hub.seal)), cluster, period)
 
 
 @dataclass(frozen=True)

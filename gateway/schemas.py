@@ -11,7 +11,9 @@ from typing import Any
 from adapters.described import Described
 from gateway.asyncapi import document
 from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
+from gateway.joining import Admission, Invitation, JoinRequest, Parcel
 from gateway.partner import Detail, DetailEnvelope
+from gateway.roster import Roster
 
 MESSAGES: dict[str, type[Message]] = {
     "record": Record,
@@ -22,6 +24,11 @@ MESSAGES: dict[str, type[Message]] = {
     "cell": Cell,
     "detail": Detail,
     "detail-envelope": DetailEnvelope,
+    "roster": Roster,
+    "invitation": Invitation,
+    "parcel": Parcel,
+    "join-request": JoinRequest,
+    "admission": Admission,
 }
 """Every message on the wire, by name."""
 

@@ -111,14 +111,15 @@ def parse(payload: bytes) -> dict[str, Any]:
     return content
 
 
-def open_record(payload: bytes, cluster: str, pseudonym: str, key: HubKey) -> dict[str, Any]:
-    """Open an envelope; gives the record's content, not yet verified."""
+def open_record(payload: bytes, cluster: str, pseudonym: str, *keys: HubKey) -> dict[str, Any]:
+    """Open an envelope with one of the hub's keys; gives the content, not yet verified."""
     outer = parse(payload)
     try:
         envelope = Envelope.model_validate(outer)
     except ValidationError as error:
         raise RefusalError("malformed", _first(error)) from error
-    if envelope.hub != key.public.fingerprint:
+    key = next((one for one in keys if one.public.fingerprint == envelope.hub), None)
+    if key is None:
         raise RefusalError("unsealable", "sealed to another hub's key")
     try:
         sealed = binascii.a2b_base64(envelope.sealed, strict_mode=True)

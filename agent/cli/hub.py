@@ -16,6 +16,11 @@ hub = LazyGroup(
         "run": ("agent.cli.hub_run:run", "Run the hub."),
         "check": ("agent.cli.hub_run:check", "Check a hub file and show what it means."),
         "key": ("agent.cli.hub_run:key", "Show the hub's public key, making it if asked to."),
+        "invite": ("agent.cli.hub_members:invite", "Write an invitation for a plant."),
+        "requests": ("agent.cli.hub_members:requests", "Show who asks to join."),
+        "admit": ("agent.cli.hub_members:admit", "Admit a plant that has asked to join."),
+        "retire": ("agent.cli.hub_members:retire", "Let a member leave."),
+        "roster": ("agent.cli.hub_members:roster", "Show the members and when they count."),
         "backup": ("agent.cli.hub_copies:backup", "Copy the ledger while the hub runs."),
         "restore": ("agent.cli.hub_copies:restore", "Make a damaged ledger anew, from a copy too."),
         "broker-config": (

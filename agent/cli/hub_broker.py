@@ -4,6 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from agent.cli.output import hub_argument, json_option, print_json, print_list
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan
     from gateway.hub.access import Account
+    from gateway.roster import Ring
 
 _MODES = {"mosquitto.conf": 0o644}
 _PRIVATE = 0o640
@@ -43,15 +45,13 @@ def broker_config(hub_file: str, output: Path, check: bool, as_json: bool) -> No
     """
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
-    from gateway.hub.mosquitto import files  # noqa: PLC0415
 
     plan = load_hub(Path(hub_file), for_operator(os.environ))
-    named = _accounts(plan, time.time_ns())
-    made = files(plan.files, named, plan.files.directory or str(output.absolute()))
+    named, made = broker_files(plan, output, time.time_ns())
     if check:
         _check(plan, output, made, as_json)
     for name, text in made.items():
-        _write(output / name, text)
+        write(output / name, text)
     if as_json:
         print_json({"files": [str(output / name) for name in made], "accounts": len(named)})
         return
@@ -59,20 +59,47 @@ def broker_config(hub_file: str, output: Path, check: bool, as_json: bool) -> No
     _tell_accounts(named, plan.files.clients)
 
 
-def _accounts(plan: "HubPlan", now: int) -> "list[Account]":
-    from gateway.hub.access import Roll, accounts, member_keys, periods  # noqa: PLC0415
-    from gateway.keys import HubKey, load  # noqa: PLC0415
+def broker_files(plan: "HubPlan", output: Path, now: int) -> "tuple[list[Account], dict[str, str]]":
+    """Make the accounts, and the text of each file by its name; raises `PermanentError`."""
+    from gateway.hub.access import (  # noqa: PLC0415
+        Roll,
+        accounts,
+        former_keys,
+        member_keys,
+        patterns,
+        periods,
+    )
+    from gateway.hub.mosquitto import files  # noqa: PLC0415
 
-    files = plan.files
-    key = HubKey(load(Path(plan.key_file)))
+    plan, keys = _now(plan, now)
+    own = plan.files
     try:
-        members = member_keys(plan.members)
-        roll = Roll(plan.cluster, files.account, members, files.readers, files.partners)
-        return accounts(roll, key, periods(now, plan.limits.oldest))
+        roll = Roll(
+            plan.cluster,
+            own.account,
+            member_keys(plan.members),
+            own.readers,
+            own.partners,
+            former_keys(plan.members),
+        )
+        named = accounts(roll, keys, periods(now, plan.limits.oldest))
     except ValueError as error:
         raise PermanentError(
             f"the accounts cannot be made: expected {error}", mend="correct it in the hub file"
         ) from error
+    folder = own.directory or str(output.absolute())
+    return named, files(own, named, folder, patterns(plan.cluster))
+
+
+def _now(plan: "HubPlan", now: int) -> "tuple[HubPlan, Ring]":
+    """Give the plan with those who are members in this quarter or the next, and the hub's keys."""
+    from gateway.contract import quarter  # noqa: PLC0415
+    from gateway.hub import membership, registry  # noqa: PLC0415
+
+    known = registry.read(registry.path_of(plan))
+    plan = membership.enrolled(plan, known)
+    there = tuple(one for one in plan.members if not one.until or one.until > quarter(now))
+    return replace(plan, members=there), membership.ring(plan, known)
 
 
 def _tell_accounts(named: "list[Account]", clients: str) -> None:
@@ -80,7 +107,7 @@ def _tell_accounts(named: "list[Account]", clients: str) -> None:
     print_list(f"Accounts ({what})", [f"{one.name}  {one.role}" for one in named])
 
 
-def _write(path: Path, text: str) -> None:
+def write(path: Path, text: str) -> None:
     """Replace a file at once; raises `PermanentError`."""
     draft = path.with_name(path.name + ".new")
     try:
@@ -137,9 +164,8 @@ def _shut_out(plan: "HubPlan", access: str) -> list[str]:
     """Name the members that an access file does not let publish in this quarter."""
     from gateway.contract import quarter, records_topic  # noqa: PLC0415
     from gateway.hub.access import member_keys  # noqa: PLC0415
-    from gateway.keys import HubKey, load  # noqa: PLC0415
 
-    key = HubKey(load(Path(plan.key_file)))
+    plan, key = _now(plan, time.time_ns())
     lines = set(access.splitlines())
     now = [quarter(time.time_ns())]
     pairs = zip(plan.members, member_keys(plan.members), strict=True)

@@ -62,8 +62,9 @@ def check(hub_file: str, as_json: bool) -> None:
     """
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
+    from gateway.hub.membership import enrolled  # noqa: PLC0415
 
-    plan = load_hub(Path(hub_file), for_operator(os.environ))
+    plan = enrolled(load_hub(Path(hub_file), for_operator(os.environ)))
     rows = [(one.name, one.owner, one.place, one.waives) for one in plan.members]
     rules = plan.rules
     if as_json:

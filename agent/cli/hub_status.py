@@ -45,11 +45,12 @@ def status(hub_file: str, as_json: bool) -> None:
     """
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
+    from gateway.hub.membership import enrolled  # noqa: PLC0415
     from gateway.hub.status import hub_status  # noqa: PLC0415
 
     plan = load_hub(Path(hub_file), for_operator(os.environ))
     try:
-        found = hub_status(plan)
+        found = hub_status(enrolled(plan))
     except PermanentError as error:
         raise NoStatusError(error.what, where=error.where, mend=error.mend) from error
     running = found.live is not None and time.time_ns() - found.live.updated <= STALE_AFTER

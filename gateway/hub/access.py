@@ -2,29 +2,38 @@
 
 A member's account is the fingerprint of its key. It may publish its own records and presence and
 hear its own receipts and the roster; the hub alone reads records; readers read cells; nobody else
-may do anything.
+may do anything but ask to join, for itself, and hear the answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Literal
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
 
 from config.hub_plan import Member
 from gateway.contract import (
-    VERSION,
     cells_topic,
     presence_topic,
     quarter,
     receipts_topic,
     records_topic,
 )
-from gateway.keys import HubKey, PlantPublic
+from gateway.joining import answer_topic, request_topic
+from gateway.keys import PlantPublic
 from gateway.partner import partner_topic
+from gateway.roster import roster_topic
 
 _PRESENT = 3
 """Quarters whose presence topics are open: the last, this and the next."""
 
 Right = Literal["read", "write", "readwrite"]
+
+
+class Names(Protocol):
+    """What knows plants' names on the broker: a hub's key, or its keys of several quarters."""
+
+    def pseudonyms(self, plant: PlantPublic, cluster: str, periods: Iterable[str]) -> list[str]:
+        """Give a plant's names in quarters."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +55,29 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class Roll:
-    """Whom a cluster's broker admits: the hub, members by their keys, readers and partners."""
+    """Whom a cluster's broker admits: the hub, members by their keys, readers and partners.
+
+    `former` has, by the fingerprint of a member's key, the keys that it has replaced: what waits
+    in the plant under their names is sent from the new account.
+    """
 
     cluster: str
     hub: str
     members: tuple[PlantPublic, ...]
     readers: tuple[str, ...] = ()
     partners: tuple[str, ...] = ()
+    former: Mapping[str, tuple[PlantPublic, ...]] = field(default_factory=dict)
+
+
+def former_keys(members: Iterable[Member]) -> dict[str, tuple[PlantPublic, ...]]:
+    """Read the keys that members have replaced, by the fingerprint of the one they have now."""
+    return {
+        PlantPublic.parse(member.key_text).fingerprint: tuple(
+            PlantPublic.parse(text) for text, _ in member.former
+        )
+        for member in members
+        if member.former
+    }
 
 
 def member_keys(members: Iterable[Member]) -> tuple[PlantPublic, ...]:
@@ -74,8 +99,8 @@ def _number(period: str) -> int:
     return int(year) * 4 + int(part) - 1
 
 
-def accounts(roll: Roll, key: HubKey, named: Sequence[str]) -> list[Account]:
-    """List every account and its topics for the named quarters; `key` is the hub's.
+def accounts(roll: Roll, key: Names, named: Sequence[str]) -> list[Account]:
+    """List every account and its topics for the named quarters; `key` is the hub's, or all are.
 
     Raises ValueError when a member's key is of no use, or an account is named twice.
     """
@@ -94,11 +119,6 @@ def _check_names(names: Sequence[str]) -> None:
             raise ValueError(f"an account for each client; {name} is given twice")
 
 
-def roster_topic(cluster: str) -> str:
-    """Name the retained topic of the roster."""
-    return f"sidestream/v{VERSION}/{cluster}/roster"
-
-
 def _hub(roll: Roll) -> Account:
     cluster = roll.cluster
     grants = (
@@ -108,16 +128,21 @@ def _hub(roll: Roll) -> Account:
         Grant("write", receipts_topic(cluster, "+")),
         Grant("readwrite", cells_topic(cluster, "+")),
         Grant("readwrite", roster_topic(cluster)),
+        Grant("read", request_topic(cluster, "+")),
+        Grant("write", answer_topic(cluster, "+")),
     )
     return Account(roll.hub, "hub", grants)
 
 
-def _member(roll: Roll, member: PlantPublic, key: HubKey, named: Sequence[str]) -> Account:
+def _member(roll: Roll, member: PlantPublic, key: Names, named: Sequence[str]) -> Account:
     cluster = roll.cluster
-    names = key.pseudonyms(member, cluster, named)
+    own = (*roll.former.get(member.fingerprint, ()), member)
+    each = [key.pseudonyms(one, cluster, named) for one in own]
+    names = [name for names in each for name in names]
+    present = [name for names in each for name in names[-_PRESENT:]]
     grants = (
         *(Grant("write", records_topic(cluster, name)) for name in names),
-        *(Grant("write", presence_topic(cluster, name)) for name in names[-_PRESENT:]),
+        *(Grant("write", presence_topic(cluster, name)) for name in present),
         *(Grant("read", receipts_topic(cluster, name)) for name in names),
         Grant("read", roster_topic(cluster)),
         *(Grant("write", partner_topic(cluster, partner)) for partner in roll.partners),
@@ -135,3 +160,14 @@ def listed(account: Account) -> Iterator[str]:
     yield f"user {account.name}"
     for grant in account.grants:
         yield f"topic {grant.right} {grant.topic}"
+
+
+def patterns(cluster: str) -> tuple[Grant, ...]:
+    """Give what every account may do under its own name (`%u`): ask to join, hear the answer.
+
+    An invitation's account is in no list, so inviting needs no new files.
+    """
+    return (
+        Grant("write", request_topic(cluster, "%u")),
+        Grant("read", answer_topic(cluster, "%u")),
+    )

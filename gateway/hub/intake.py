@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from config.hub_plan import HubLimits, Member
-from gateway.contract import Receipt, Record, Refusal, nanoseconds, record_id
+from gateway.contract import Receipt, Record, Refusal, nanoseconds, quarter, record_id
 from gateway.hub.calendar import DAY, Window
 from gateway.keys import HubKey, PlantPublic
 from gateway.seal import RefusalError, open_record, verify_record
@@ -63,15 +63,25 @@ class Gate:
     key: HubKey
     roster: Mapping[str, tuple[Member, PlantPublic]]
     limits: HubLimits
+    others: tuple[HubKey, ...] = ()
+    """The hub's keys of other quarters."""
 
     @classmethod
-    def of(cls, cluster: str, key: HubKey, members: tuple[Member, ...], limits: HubLimits) -> Self:
+    def of(
+        cls,
+        cluster: str,
+        key: HubKey,
+        members: tuple[Member, ...],
+        limits: HubLimits,
+        *others: HubKey,
+    ) -> Self:
         """Build a gate; raises ValueError when a member's key is not a plant's public key."""
-        keys = [(member, PlantPublic.parse(member.key_text)) for member in members]
-        return cls(cluster, key, {key.fingerprint: (m, key) for m, key in keys}, limits)
+        texts = ((m, text) for m in members for text in (*(k for k, _ in m.former), m.key_text))
+        keys = [(member, PlantPublic.parse(text)) for member, text in texts]
+        return cls(cluster, key, {key.fingerprint: (m, key) for m, key in keys}, limits, others)
 
     def members(self) -> tuple[tuple[Member, PlantPublic], ...]:
-        """Give the roster's members and their keys."""
+        """Give the roster's members and their keys, those that were replaced too."""
         return tuple(self.roster.values())
 
     def judge(self, topic: str, payload: bytes, now: int, sender: str | None = None) -> Verdict:
@@ -85,10 +95,11 @@ class Gate:
             return Refused("misaddressed", "no pseudonym in the topic", topic, payload)
         member: Member | None = None
         try:
-            content = open_record(payload, self.cluster, pseudonym, self.key)
+            content = open_record(payload, self.cluster, pseudonym, self.key, *self.others)
             member, public = self._member(content)
             record, written = verify_record(content, self.cluster, pseudonym, public)
             window = self._window(record, now)
+            _check_tenure(member, public, window, record)
             return Accepted(member, record, window, written)
         except RefusalError as error:
             known = error.record_id or ""
@@ -134,6 +145,15 @@ class Gate:
             raise RefusalError("bad-window", "older than this hub takes", record.id)
         if window.end > now + self.limits.future:
             raise RefusalError("future", "ends ahead of this hub's clock", record.id)
+
+
+def _check_tenure(member: Member, public: PlantPublic, window: Window, record: Record) -> None:
+    """Refuse what a member, or its key, is too late for: it has left, or has another key."""
+    if member.until and quarter(window.start) >= member.until:
+        raise RefusalError("unknown-plant", f"no member from {member.until} on", record.id)
+    for text, until in member.former:
+        if text == str(public) and window.start >= until:
+            raise RefusalError("unknown-plant", "signed with a key that was replaced", record.id)
 
 
 def receipt_content(

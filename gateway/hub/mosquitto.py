@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 
 from config.hub_plan import BrokerFiles
-from gateway.hub.access import Account, listed
+from gateway.hub.access import Account, Grant, listed
 from gateway.seal import MAX_PAYLOAD
 
 CONFIGURATION = "mosquitto.conf"
@@ -23,10 +23,20 @@ SPARE_CONNECTIONS = 200
 """Connections beyond two for each account, for those that have not yet said who they are."""
 
 
-def files(broker: BrokerFiles, accounts: Sequence[Account], folder: str) -> dict[str, str]:
-    """Give the text of each file by its name; `folder` is where they will lie."""
+def files(
+    broker: BrokerFiles,
+    accounts: Sequence[Account],
+    folder: str,
+    everybody: Sequence[Grant] = (),
+) -> dict[str, str]:
+    """Give the text of each file by its name; `folder` is where they will lie.
+
+    `everybody` is what each account may do, with `%u` for its name.
+    """
     found = [line for account in accounts for line in (*listed(account), "")]
-    access = "\n".join([_ACCESS_NOTE, "", *found])
+    found += ["# everybody, under its own name"] if everybody else []
+    found += [f"pattern {grant.right} {grant.topic}" for grant in everybody]
+    access = "\n".join([_ACCESS_NOTE, "", *found, *([""] if everybody else [])])
     return {CONFIGURATION: _configuration(broker, accounts, folder), ACCESS: access}
 
 

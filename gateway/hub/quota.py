@@ -5,14 +5,17 @@ from dataclasses import dataclass, field
 
 from config.hub_plan import HubLimits, Member
 from gateway.contract import quarter
-from gateway.hub.access import periods
-from gateway.keys import HubKey, PlantPublic
+from gateway.hub.access import Names, periods
+from gateway.keys import PlantPublic
 
 NOBODY = ""
 """The sender of what comes on a topic that is no member's."""
+JOINING = "requests to join"
+"""All who ask to join have a share of their own, so that nobody else can take it."""
 SECOND = 1_000_000_000
 UNKNOWN_SHARE = 10
-"""All senders that are no members have a tenth of one member's rate together."""
+"""All senders that are no members have a tenth of one member's rate together, and so have all
+who ask to join."""
 
 
 @dataclass(slots=True)
@@ -40,9 +43,10 @@ class Quotas:
     """Who sends on which topic in the quarters around now, and how much of it is taken."""
 
     cluster: str
-    key: HubKey
+    key: Names
     members: Sequence[tuple[Member, PlantPublic]]
     limits: HubLimits
+    _named: list[str] = field(default_factory=list)
     _names: dict[str, tuple[str, int]] = field(default_factory=dict)
     _period: str = ""
     _buckets: dict[str, Bucket] = field(default_factory=dict)
@@ -52,6 +56,8 @@ class Quotas:
         """Give the member whose topic it is, or `NOBODY`."""
         if self._period != quarter(now):
             self.name(now)
+        if topic.endswith("/request"):
+            return JOINING
         found = self._names.get(topic.rpartition("/")[2])
         return NOBODY if found is None else found[0]
 
@@ -59,9 +65,19 @@ class Quotas:
         """Give a pseudonym's member and the place of its quarter, the later the higher."""
         return self._names.get(pseudonym)
 
+    def period(self, pseudonym: str, now: int) -> str:
+        """Give the quarter a pseudonym is of; of one that is nobody's, the quarter now."""
+        found = self._names.get(pseudonym)
+        return quarter(now) if found is None else self._named[found[1]]
+
+    def enrol(self, members: Sequence[tuple[Member, PlantPublic]], now: int) -> None:
+        """Take other members; what the others have sent stays counted."""
+        self.members = members
+        self.name(now)
+
     def name(self, now: int) -> None:
         """Learn members' names in the quarters around now; raises ValueError for a bad key."""
-        named = periods(now, self.limits.oldest)
+        self._named = named = periods(now, self.limits.oldest)
         self._period = quarter(now)
         self._names = {
             name: (member.name, place)
@@ -80,7 +96,7 @@ class Quotas:
         return False
 
     def _bucket(self, sender: str, now: int) -> Bucket:
-        share = UNKNOWN_SHARE if sender == NOBODY else 1
+        share = UNKNOWN_SHARE if sender in (NOBODY, JOINING) else 1
         size = max(1.0, self.limits.burst / share)
         return Bucket(self.limits.rate / share, size, size, now)
 

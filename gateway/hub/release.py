@@ -119,7 +119,7 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
 def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:
     """Choose a group's partition from windows before this one, else from this one."""
     history = _history(book, group, plan.calendars[group.kind], window)
-    members = [member.name for member in plan.members]
+    members = [member.name for member in plan.members if member.counts(quarter(window.start))]
     return choose_or_begin(group, history, table, members, plan.rules, plan.order)
 
 

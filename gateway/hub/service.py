@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import random
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.errors import PermanentError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway import changes, prometheus
@@ -23,20 +22,30 @@ from gateway.contract import (
     records_topic,
 )
 from gateway.hub.book import Numbered
+from gateway.hub.desk import Desk
+from gateway.hub.filling import Filler, wait
 from gateway.hub.intake import Gate, Refused
 from gateway.hub.metrics import metrics
 from gateway.hub.noise import Noise
 from gateway.hub.presence import Presences
-from gateway.hub.quota import Quotas
+from gateway.hub.quota import JOINING, Quotas
 from gateway.hub.reception import Arrival, receive
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import Live, summary, write_live
 from gateway.hub.upkeep import upkeep
 from gateway.hub.vault import Open, Vault
-from gateway.keys import HubKey, load
-from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
+from gateway.joining import request_topic
+from gateway.keys import HubKey
+from gateway.mqtt import (
+    Connection,
+    Inbound,
+    LinkState,
+    PublishRefusedError,
+    SubscribeRefusedError,
+    keep_connected,
+)
+from gateway.roster import Ring
 from gateway.scrape import answering
-from gateway.stores.contract import Store, open_store
 
 T = TypeVar("T")
 _log = logging.getLogger("sidestream.hub")
@@ -46,10 +55,6 @@ LISTEN_AGAIN = 60.0
 """Seconds before it is tried again to listen for whoever scrapes."""
 REPORT = 2.0
 """Seconds between two reports of status and signs of life."""
-READ_BACK = 5.0
-"""Seconds between looks for confirmed cells to be read back."""
-BACKOFF = (0.5, 60.0)
-"""First and longest wait in seconds before a store, or a full disk, is tried again."""
 LOOK_AFTER = 60_000_000_000
 """Nanoseconds between two looks at certificates and keys."""
 LIMITED_FOR = 600_000_000_000
@@ -57,7 +62,6 @@ LIMITED_FOR = 600_000_000_000
 SESSION_EXPIRY = 30 * 86_400
 """Seconds a broker keeps the hub's queue while the hub is away."""
 _FEED = 100
-_STORE = 500
 
 
 async def run_hub(
@@ -76,13 +80,14 @@ async def run_hub(
     """
     hub = _Hub(plan, clock, notify, anew or asyncio.Event())
     try:
+        await hub.look_at_members()
         await hub.report()
         notify("READY=1")
         async with asyncio.TaskGroup() as tasks:
             parts = (
                 hub.stay_linked(),
                 hub.release(),
-                hub.fill_store(),
+                hub.filler.run(),
                 hub.watch(),
                 hub.be_scraped(),
             )
@@ -95,17 +100,22 @@ async def run_hub(
         hub.vault.close()
 
 
-def _door(plan: HubPlan, key: HubKey, now: int) -> tuple[Gate, Quotas]:
+def _door(plan: HubPlan, ring: Ring, now: int) -> tuple[Gate, Quotas]:
     """Make what judges messages and what counts them; raises `PermanentError` for a bad key."""
     try:
-        gate = Gate.of(plan.cluster, key, plan.members, plan.limits)
-        quotas = Quotas(plan.cluster, key, gate.members(), plan.limits)
+        gate = _gate(plan, ring)
+        quotas = Quotas(plan.cluster, ring, gate.members(), plan.limits)
         quotas.name(now)
     except ValueError as error:
         raise PermanentError(
             f"a member's key cannot be read: expected {error}", mend="correct it in the hub file"
         ) from error
     return gate, quotas
+
+
+def _gate(plan: HubPlan, ring: Ring) -> Gate:
+    first, *others = (key for _, key in ring.keys)
+    return Gate.of(plan.cluster, first, plan.members, plan.limits, *others)
 
 
 def _broker(plan: HubPlan, key: HubKey) -> BrokerPlan:
@@ -125,11 +135,15 @@ class _Hub:
         self._anew = anew
         self._files = Files(plan.broker)
         self.vault = Vault(plan, clock)
+        self.filler = Filler(plan, self._insist, clock, self._say)
         self._clock = clock
         self._notify = notify
-        self._key = HubKey(load(Path(plan.key_file)))
-        self._gate, self._quotas = _door(plan, self._key, clock())
-        noise = None if plan.noise is None else Noise(plan.noise, self._key.noise)
+        self._desk = Desk(plan)
+        self.plan = plan = replace(plan, members=self._desk.members)
+        self._gate, self._quotas = _door(plan, self._desk.ring, clock())
+        # The first key for good, so that a new one does not change what a cell was made of.
+        first = self._desk.ring.keys[0][1]
+        noise = None if plan.noise is None else Noise(plan.noise, first.noise)
         self._calendars = Calendars(
             plan.calendars, plan.wait, plan.rules, plan.members, plan.order, noise
         )
@@ -141,13 +155,11 @@ class _Hub:
         self._started = clock()
         self._up_since: int | None = None
         self._link = LinkState(connected=False, detail="not yet connected")
-        self._store_up: bool | None = None
-        self._store_detail = ""
         self._problem = ""
         self._scraped = ""
         self._said: dict[str, str] = {}
         self._to_feed = asyncio.Event()
-        self._to_store = asyncio.Event()
+        self._to_post = asyncio.Event()
         self._changed = asyncio.Event()
 
     def _say(self, part: str, trouble: str) -> None:
@@ -171,7 +183,7 @@ class _Hub:
 
     async def stay_linked(self) -> None:
         await keep_connected(
-            _broker(self.plan, self._key),
+            _broker(self.plan, self._desk.ring.keys[0][1]),
             self._session,
             clean=False,
             session_expiry=SESSION_EXPIRY,
@@ -191,14 +203,41 @@ class _Hub:
     async def _session(self, connection: Connection) -> None:
         cluster = self.plan.cluster
         await connection.subscribe(records_topic(cluster, "+"), presence_topic(cluster, "+"))
+        await self._hear_requests(connection)
         self._up_since = self._clock()
         self._changed.set()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take(connection))
                 tasks.create_task(self._feed(connection))
+                tasks.create_task(self._post(connection))
         finally:
             self._up_since = None
+
+    async def _hear_requests(self, connection: Connection) -> None:
+        """Hear who asks to join; a broker of older files may not let the hub."""
+        try:
+            await connection.subscribe(request_topic(self.plan.cluster, "+"))
+        except SubscribeRefusedError as error:
+            self._say("joining", str(error))
+
+    async def _post(self, connection: Connection) -> None:
+        """Keep the roster and admissions retained at the broker, and clear what is gone."""
+        there: dict[str, bytes] = {}
+        while True:
+            self._to_post.clear()
+            posts = self._desk.posts()
+            try:
+                for topic in {*there, *posts}:
+                    payload = posts.get(topic, b"")
+                    if there.get(topic) != payload:
+                        await connection.publish(topic, payload, retain=True)
+                        there[topic] = payload
+            except PublishRefusedError as error:
+                self._say("joining", str(error))
+            else:
+                self._say("joining", "")
+            await self._to_post.wait()
 
     async def _take(self, connection: Connection) -> None:
         """Store what arrives, then acknowledge it to the broker, then tell its senders."""
@@ -227,7 +266,17 @@ class _Hub:
         return found
 
     def _store(self, batch: Sequence[Arrival], opened: Open) -> list[tuple[str, bytes]]:
-        received = receive(self._gate, opened.ledger, batch, self._clock())
+        now, desk, quotas = self._clock(), self._desk, self._quotas
+        asking = [one for one in batch if one.sender == JOINING]
+        taken = (desk.take(one.topic, one.payload, now) for one in asking)
+        received = receive(
+            self._gate,
+            opened.ledger,
+            [one for one in batch if one.sender != JOINING],
+            now,
+            [one for one in taken if one is not None],
+            lambda name: desk.ring.at(quotas.period(name, now)),
+        )
         refused = {one.reason for one in received.verdicts if isinstance(one, Refused)}
         if not refused <= self._refused:
             self._refused |= refused
@@ -248,7 +297,7 @@ class _Hub:
                 done = await self.vault.run(work)
             except TransientError as error:
                 self._trouble(str(error))
-                await asyncio.sleep(_wait(attempt))
+                await asyncio.sleep(wait(attempt))
                 attempt += 1
             else:
                 if attempt:
@@ -265,7 +314,7 @@ class _Hub:
                 done = [await self._publish(connection, cell) for cell in cells]
             except PublishRefusedError as error:
                 self._trouble(str(error))
-                await asyncio.sleep(_wait(attempt))
+                await asyncio.sleep(wait(attempt))
                 attempt += 1
                 continue
             attempt = 0
@@ -285,6 +334,9 @@ class _Hub:
 
     async def release(self) -> None:
         while True:
+            if not self._desk.settled:
+                await asyncio.sleep(TICK)
+                continue
             count = await self._insist(
                 lambda opened: release_due(
                     opened.book, self._calendars, self._up_since, self._clock()
@@ -293,74 +345,38 @@ class _Hub:
             if count:
                 _log.info("%d windows decided", count)
                 self._to_feed.set()
-                self._to_store.set()
+                self.filler.wake.set()
                 self._changed.set()
             else:
                 await asyncio.sleep(TICK)
 
-    # Store.
+    # Members.
 
-    async def fill_store(self) -> None:
-        attempt = 0
-        store: Store | None = None
+    async def look_at_members(self) -> None:
+        """Take up who was admitted or has left, and a new quarter."""
+        now = self._clock()
         try:
-            while True:
-                self._to_store.clear()
-                try:
-                    if store is None:
-                        store = await asyncio.to_thread(
-                            open_store, self.plan.store, self.plan.state_dir
-                        )
-                    more = await self._write(store) or await self._read_back(store)
-                except SidestreamError as error:
-                    self._store_up, self._store_detail = False, str(error)
-                    self._say("store", str(error))
-                    await asyncio.sleep(_wait(attempt))
-                    attempt += 1
-                    continue
-                attempt = 0
-                if not more:
-                    await self._rest(store.settling)
-        finally:
-            if store is not None:
-                store.close()
+            if await self.vault.run(lambda opened: self._desk.look(opened, now)):
+                self._enrol(now)
+        except TransientError as error:
+            self._say("members", str(error))
+        else:
+            self._say("members", "")
 
-    async def _write(self, store: Store) -> bool:
-        cells = await self._insist(lambda opened: opened.book.unwritten(_STORE))
-        if not cells:
-            return False
-        await asyncio.to_thread(store.write, [cell for _, cell in cells])
-        self._store_up, self._store_detail = True, ""
-        self._say("store", "")
-        numbers = [number for number, _ in cells]
-        await self._insist(partial(_mark_written, numbers=numbers, now=self._clock()))
-        return True
-
-    async def _read_back(self, store: Store) -> bool:
-        """Look for cells that a killed store has lost; they are then written again."""
-        until = self._clock() - store.settling
-        cells = await self._insist(lambda opened: opened.book.unsettled(until, _STORE))
-        if not cells:
-            return False
-        missing = await asyncio.to_thread(store.missing, [cell for _, cell in cells])
-        if missing:
-            _log.warning("the store has lost %d cells: they are written again", len(missing))
-        # Equal cells are one cell: each is of another name or window.
-        lost = [number for number, cell in cells if cell in missing]
-        numbers = [number for number, _ in cells]
-        await self._insist(lambda opened: opened.book.settle(numbers, lost))
-        return True
-
-    async def _rest(self, settling: int) -> None:
-        """Wait for new cells, or for confirmed ones to have settled."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(READ_BACK if settling else None):
-                await self._to_store.wait()
+    def _enrol(self, now: int) -> None:
+        members, ring = self._desk.members, self._desk.ring
+        self.plan = replace(self.plan, members=members)
+        self._gate = _gate(self.plan, ring)
+        self._quotas.key = ring
+        self._quotas.enrol(self._gate.members(), now)
+        self._calendars = replace(self._calendars, members=members)
+        self._to_post.set()
 
     # Status.
 
     async def watch(self) -> None:
         while True:
+            await self.look_at_members()
             await self.report()
             if await asyncio.to_thread(self._files.replaced):
                 _log.info("the files for the broker's connection have changed")
@@ -427,8 +443,8 @@ class _Hub:
             started=self._started,
             broker_up=self._up_since is not None,
             broker=self._link.detail,
-            store_up=self._store_up,
-            store=self._store_detail,
+            store_up=self.filler.up,
+            store=self.filler.detail,
             problem=self._problem,
             online=online,
             limited=sorted(self._limited),
@@ -449,12 +465,3 @@ def _metrics(opened: Open, plan: HubPlan, live: Live) -> list[prometheus.Metric]
 
 def _mark_published(opened: Open, numbers: Sequence[int], now: int) -> None:
     opened.book.mark_published(numbers, now)
-
-
-def _mark_written(opened: Open, numbers: Sequence[int], now: int) -> None:
-    opened.book.mark_written(numbers, now)
-
-
-def _wait(attempt: int) -> float:
-    longest = min(BACKOFF[1], BACKOFF[0] * 2.0 ** min(attempt, 10))
-    return longest * random.uniform(0.5, 1.0)  # noqa: S311 jitter is no secret

@@ -18,10 +18,11 @@ from config.plan import BrokerPlan, TlsPlan
 from gateway.broker import Terms
 from gateway.connection import Connection
 from gateway.dial import open_connection
-from gateway.hub.access import Roll, accounts, roster_topic
+from gateway.hub.access import Roll, accounts
 from gateway.hub.mosquitto import files
 from gateway.mqtt import PublishRefusedError, keep_connected
 from gateway.partner import partner_topic
+from gateway.roster import roster_topic
 from gateway.seal import MAX_PAYLOAD
 from tests.hubkit import CLUSTER, HUB, Plant, plant
 from tests.links import eventually

@@ -20,7 +20,7 @@ from adapters.errors import PermanentError
 from config.hub_plan import HubPlan, Member, StorePlan
 from config.plan import BrokerPlan
 from gateway.contract import Cell, Receipt, cells_topic, presence_topic, receipts_topic
-from gateway.hub import service
+from gateway.hub import filling
 from gateway.hub.service import run_hub
 from gateway.hub.status import LEDGER, hub_cells, hub_status, read_live
 from gateway.mqtt import Connection, keep_connected
@@ -280,7 +280,7 @@ async def test_what_a_killed_store_has_lost_is_written_again(
 ) -> None:
     broker, victoria = mosquitto(), VictoriaMetrics(tmp_path / "store", *KEEPING)
     monkeypatch.setattr(InfluxStore, "settling", 1_000_000_000)
-    monkeypatch.setattr(service, "READ_BACK", 0.2)
+    monkeypatch.setattr(filling, "READ_BACK", 0.2)
     store = StorePlan(kind="influxdb", url=victoria.url)
     plan, clock = planned(tmp_path, broker.port, store=store), Clock(now=MONDAY + 4 * HOUR)
     victoria.start()

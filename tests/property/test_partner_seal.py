@@ -77,7 +77,7 @@ def test_two_messages_of_one_content_have_nothing_in_common_but_their_address() 
 
 def test_hub_broker_and_other_members_cannot_open_it() -> None:
     payload = message()
-    for key in (partner_key(8), PartnerKey(hub_key().open), PartnerKey(plant_key(2)._exchange)):
+    for key in (partner_key(8), PartnerKey(hub_key().open), PartnerKey(plant_key(2).open)):
         assert refused(payload, key) == "wrong-key"
         # Nor can who claims to be the partner and lacks its key.
         told = json.loads(payload)
