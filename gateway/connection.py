@@ -27,7 +27,13 @@ from gateway.broker import (
     packet_size,
     publish_refused,
 )
-from gateway.reasons import BLAME, KEEPALIVE_TIMEOUT, PACKET_TOO_LARGE, refused_connection
+from gateway.reasons import (
+    BLAME,
+    KEEPALIVE_TIMEOUT,
+    NO_SUBSCRIBERS,
+    PACKET_TOO_LARGE,
+    refused_connection,
+)
 
 MAX_WAITING = 10_000
 """Messages of QoS 0 beyond this many waiting are dropped, as QoS 0 allows."""
@@ -81,9 +87,10 @@ class Connection:
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
-    ) -> None:
+    ) -> bool:
         """Send a message; returns when the broker has acknowledged it (QoS 0: when it is sent).
 
+        Tells whether anybody is subscribed, as far as the broker says (MQTT 5 alone may say no).
         Raises `PublishRefusedError` when the broker refused it (only MQTT 5 brokers tell) or it is
         larger than the broker takes, and `LinkLostError` when the link ended first. In MQTT 3.1.1
         an acknowledgement does not mean that the broker let anybody have the message.
@@ -99,6 +106,7 @@ class Connection:
         reason = await done
         if reason.is_failure:
             raise publish_refused(reason.value, str(reason), topic)
+        return bool(reason.value != NO_SUBSCRIBERS)
 
     def _send(self, topic: str, payload: bytes, qos: int, retain: bool) -> int:
         try:

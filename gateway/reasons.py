@@ -6,6 +6,7 @@ from adapters.errors import PermanentError, SidestreamError, TransientError
 
 Login = Literal["user", "certificate", ""]
 """How a client says who it is: by name and password, by its certificate, or not at all."""
+NO_SUBSCRIBERS = 16
 BAD_LOGIN = 134
 NOT_AUTHORIZED = 135
 KEEPALIVE_TIMEOUT = 141

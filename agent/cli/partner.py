@@ -20,6 +20,7 @@ partner = LazyGroup(
         "key": ("agent.cli.partner_key:key", "Show a partner's public key, making it if asked to."),
         "add": ("agent.cli.partner_add:add", "Add a partner to a plant file, under a contract."),
         "list": ("agent.cli.partner_list:list_", "List a plant's partners and what waits."),
+        "end": ("agent.cli.partner_end:end", "End a contract at once, whatever the file says."),
         "open": ("agent.cli.partner_open:open_", "Open what came for a partner, as CSV or JSON."),
     },
 )

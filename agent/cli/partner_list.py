@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,22 +26,35 @@ def list_(plant_file: str, as_json: bool) -> None:
     Example:
       sidestream partner list plant.toml
     """
+    from agent.disclosing.withdrawals import ENDED, Withdrawals  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 
     plan = load_plant(Path(plant_file), for_operator(os.environ))
-    found = [_document(one, time.time_ns()) for one in plan.partners]
+    directory = Path(plan.state_dir)
+    ended, waiting = Withdrawals(directory, ENDED)(), _waiting(directory)
+    found = [_document(one, time.time_ns(), ended, waiting) for one in plan.partners]
     if as_json:
         print_json(found)
         return
     print_table(
         "Partners",
-        ("name", "state", "until (UTC)", "windows", "contract", "streams", "fingerprint"),
+        (
+            "name",
+            "state",
+            "until (UTC)",
+            "waiting",
+            "windows",
+            "contract",
+            "streams",
+            "fingerprint",
+        ),
         [
             (
                 one["name"],
                 one["state"],
                 one["until"],
+                one["waiting"],
                 f"{one['window_s']:g} s",
                 one["contract"],
                 ", ".join(f"{name} as {label}" for name, label in one["streams"].items()),
@@ -51,15 +65,32 @@ def list_(plant_file: str, as_json: bool) -> None:
     )
 
 
-def _document(one: "PartnerPlan", now: int) -> dict[str, Any]:
+def _waiting(directory: Path) -> Mapping[str, int]:
+    """Count what waits by contract; nothing where the agent has never run."""
+    from agent.keeping.outbox import FILE, Outbox  # noqa: PLC0415
+
+    if not (directory / FILE).exists():
+        return {}
+    with Outbox.look_at(directory) as outbox:
+        return outbox.details.depth().by_partner
+
+
+def _document(
+    one: "PartnerPlan", now: int, ended: Mapping[str, str], waiting: Mapping[str, int]
+) -> dict[str, Any]:
+    from agent.disclosing.contracts import name_of  # noqa: PLC0415
+    from agent.disclosing.policy import EVERY  # noqa: PLC0415
     from gateway.partner_keys import PartnerPublic  # noqa: PLC0415
 
+    contract = name_of(one)
+    state = ended.get(contract) or ended.get(EVERY) or ("in force" if now < one.until else "over")
     return {
         "name": one.name,
-        "state": "in force" if now < one.until else "over",
+        "state": state,
         "contract": one.contract,
         "streams": dict(one.streams),
         "until": utc(one.until),
+        "waiting": waiting.get(contract, 0),
         "window_s": one.window / _NANOSECONDS,
         "fingerprint": PartnerPublic.parse(one.key).fingerprint,
     }

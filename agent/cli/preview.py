@@ -16,9 +16,10 @@ from agent.cli.output import (
     print_table,
     window_text,
 )
+from agent.cli.preview_partners import partner_documents, show_partners
 
 if TYPE_CHECKING:
-    from agent.disclosing.forecast import Difference, Forecast
+    from agent.disclosing.forecast import Difference, Forecast, Past
     from agent.disclosing.policy import Policy
     from agent.disclosing.record import Sealer
     from agent.keeping.outbox import Outbox
@@ -94,6 +95,7 @@ def _document(
         "totals": False,
         "key": False,
         "records": [],
+        "partners": [],
     }
     with _state(directory) as outbox:
         found = None if outbox is None else _forecasts(plan, rules, outbox, day, days)
@@ -102,6 +104,9 @@ def _document(
         sealer, own = _sealer(plan, directory)
         document |= {"totals": True, "key": own}
         document["records"] = [_record(one, sealer, own, outbox.run()) for one in found]
+        starts, known = [one.start for one in found], sealer if own else None
+        past = past_of(plan, outbox)
+        document["partners"] = partner_documents(plan, rules, past, outbox, starts, known)
         if other is not None:
             before = _forecasts(other, policy(other, withdrawn), outbox, day, days) or []
             document["differences"] = [_difference(one) for one in differences(before, found)]
@@ -120,11 +125,7 @@ def _forecasts(
     plan: "PlantPlan", rules: "Policy", outbox: "Outbox", day: int | None, days: int
 ) -> "list[Forecast] | None":
     """Apply a file's policy; None when there is no total to apply it to."""
-    from agent.disclosing.forecast import Past, forecast  # noqa: PLC0415
-    from agent.disclosing.magnitude import told_of  # noqa: PLC0415
-    from agent.disclosing.yearly import TOLD, YEAR  # noqa: PLC0415
-    from agent.keeping.recount import recount  # noqa: PLC0415
-    from agent.measuring.series import histories  # noqa: PLC0415
+    from agent.disclosing.forecast import forecast  # noqa: PLC0415
 
     closed = [
         end for name, end in outbox.closed_to().items() if name in {s.name for s in plan.streams}
@@ -135,15 +136,26 @@ def _forecasts(
     whole = min(closed) - min(closed) % release
     last = whole if day is None else min(whole, day + _DAY - (day + _DAY) % release)
     first = (last if day is None else day + _DAY) - days * _DAY
-    past = Past(
+    past = past_of(plan, outbox)
+    held = outbox.bounds([stream.name for stream in plan.streams])
+    first = max(first - first % release, held[0] - held[0] % release if held else 0)
+    return forecast(plan, rules, past, first, last, _WARM)
+
+
+def past_of(plan: "PlantPlan", outbox: "Outbox") -> "Past":
+    """Give what the state file knows of a plant's streams."""
+    from agent.disclosing.forecast import Past  # noqa: PLC0415
+    from agent.disclosing.magnitude import told_of  # noqa: PLC0415
+    from agent.disclosing.yearly import TOLD, YEAR  # noqa: PLC0415
+    from agent.keeping.recount import recount  # noqa: PLC0415
+    from agent.measuring.series import histories  # noqa: PLC0415
+
+    return Past(
         histories(plan.streams, outbox.series()),
         lambda until: recount(outbox, plan, until),
         told_of(outbox.state(YEAR).get(TOLD, ())),
         lambda name, start, end: outbox.totals_by_stream(start, end, [name]),
     )
-    held = outbox.bounds([stream.name for stream in plan.streams])
-    first = max(first - first % release, held[0] - held[0] % release if held else 0)
-    return forecast(plan, rules, past, first, last, _WARM)
 
 
 def _sealer(plan: "PlantPlan", directory: Path) -> "tuple[Sealer, bool]":
@@ -216,6 +228,7 @@ def _show(document: Mapping[str, Any], steps: bool) -> None:
     if document["records"]:
         click.echo("The last record, as it would be signed, but for its sequence:")
         click.echo(rfc8785.dumps(document["records"][-1]["record"]).decode() + "\n")
+    show_partners(document["partners"])
     if not document["key"]:
         click.echo("The plant's key cannot be read here: plant, pseudonym and id are left out.")
     if "differences" in document:

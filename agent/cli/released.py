@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 @instant_option("--to", "Day or instant (UTC) to stop before.")
 @instant_option("--day", "One day (UTC), in place of --from and --to.")
 @click.option("--stream", help="Only records that this stream is in.")
+@click.option("--partner", help="Only messages to this partner (name, or key's fingerprint).")
 @click.option("--plain", is_flag=True, help="Print each record as it was signed, on one line.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print one line for each figure, as CSV.")
 @click.option("--steps", is_flag=True, help="Show each step of the disclosure policy.")
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 def released(
     plant_file: str | None,
     stream: str | None,
+    partner: str | None,
     plain: bool,
     as_csv: bool,
     steps: bool,
@@ -46,48 +48,65 @@ def released(
 ) -> None:
     """Show what left the plant of PLANT_FILE, or waits to leave, record by record.
 
-    What is shown is the record's content as it was signed; nothing else leaves. A record names no
-    stream: `--stream` goes by what the plant has kept beside it.
+    What is shown is the content as it was signed; nothing else leaves. After the records come the
+    messages to contract partners. A record names no stream: `--stream` goes by what the plant has
+    kept beside it.
 
     \b
     Example:
       sidestream released plant.toml --from 2026-03-01 --json
       sidestream released plant.toml --day 2026-03-01 --stream slag --plain
+      sidestream released plant.toml --partner cement --plain
     """
+    from agent.cli.released_detail import (  # noqa: PLC0415
+        detail_document,
+        detail_rows,
+        detail_step_rows,
+        of_partner,
+    )
     from agent.keeping.outbox import Outbox  # noqa: PLC0415
 
     start, end = span["from"] or 0, span["to"] or 2**63 - 1
     if span["day"] is not None:
         start, end = span["day"], span["day"] + 86_400 * NANOSECONDS
     with Outbox.look_at(state_directory(plant_file)) as outbox:
-        log = outbox.released(start, end)
+        log = [] if partner is not None else outbox.released(start, end)
+        told = of_partner(outbox.details.released(start, end), partner, plant_file)
         if stream is not None:
             known = set(outbox.holding(stream))
             log = [line for line in log if line.sequence in known]
+            told = [line for line in told if stream in line.labels]
     if plain:
-        for line in log:
-            click.echo(line.text)
+        for text in [*(line.text for line in log), *(line.text for line in told)]:
+            click.echo(text)
         return
     if as_csv:
         click.echo(_csv(log), nl=False)
         return
     if as_json:
-        print_json([_document(line) for line in log])
+        print_json([*map(_document, log), *map(detail_document, told)])
         return
-    print_table(
-        "Records",
-        ("window (UTC)", "status", "what", "quantity", "covered", "marks"),
-        [row for line in log for row in _rows(line)],
-        empty="no release window has closed yet",
-    )
+    if partner is None:
+        print_table(
+            "Records",
+            ("window (UTC)", "status", "what", "quantity", "covered", "marks"),
+            [row for line in log for row in _rows(line)],
+            empty="no release window has closed yet",
+        )
+    if told or partner is not None:
+        columns = ("window (UTC)", "status", "contract", "stream, as told", "quantity", "covered")
+        print_table("Messages to partners", columns, detail_rows(told))
     if steps:
         print_table(
             "Steps",
             ("window (UTC)", "of", "step", "outcome"),
             [
-                (window_text(line.start, line.end), step.subject, step.name, step.outcome)
-                for line in log
-                for step in line.steps
+                *(
+                    (window_text(line.start, line.end), step.subject, step.name, step.outcome)
+                    for line in log
+                    for step in line.steps
+                ),
+                *detail_step_rows(told),
             ],
         )
 

@@ -129,7 +129,7 @@ def disclose(
         own = [counted(total, stream.basis) for total in totals.get(stream.name, ())]
         figure = _stream(stream, own, windows, rules, steps)
         if figure is not None and stream.meter.kind == "batch":
-            figure = _gathered(stream, figure, own, carried.get(stream.name), carries, steps)
+            figure = gathered(stream, figure, own, carried.get(stream.name), carries, steps)
         elif figure is not None:
             figure = _covered(stream, figure, own, steps)
         if figure is not None:
@@ -161,7 +161,7 @@ def _stream(
     return figure
 
 
-def _gathered(
+def gathered(
     stream: StreamPlan,
     own: Figure,
     totals: Sequence[Total],

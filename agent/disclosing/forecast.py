@@ -44,10 +44,10 @@ def forecast(
     """
     carried = _carried(plan, rules, past, first - warm, first)
     found: list[Forecast] = []
-    totals = _by_window(plan, past, [one.name for one in plan.streams], first, last)
+    totals = by_window(plan, past, [one.name for one in plan.streams], first, last)
     for start in range(first, last, plan.windows.release):
         end = start + plan.windows.release
-        streams = _streams(plan, past, start)
+        streams = streams_at(plan, past, start)
         windows = plan.windows.release // plan.windows.measure
         one = disclose(streams, totals.get(start, {}), windows, carried, rules)
         carried = one.carried
@@ -63,18 +63,19 @@ def _carried(
 ) -> Mapping[str, Carry]:
     """See which batches wait at `last`; only streams of batches have any."""
     names = [one.name for one in plan.streams if one.meter.kind == "batch"]
-    totals = _by_window(plan, past, names, max(first, 0), last)
+    totals = by_window(plan, past, names, max(first, 0), last)
     carried = NO_CARRY
     for start in sorted(totals):
-        streams = [one for one in _streams(plan, past, start) if one.name in names]
+        streams = [one for one in streams_at(plan, past, start) if one.name in names]
         windows = plan.windows.release // plan.windows.measure
         carried = disclose(streams, totals[start], windows, carried, rules).carried
     return carried
 
 
-def _by_window(
+def by_window(
     plan: PlantPlan, past: Past, names: Sequence[str], first: int, last: int
 ) -> Mapping[int, Mapping[str, list[Total]]]:
+    """Give totals by the start of their release window, then by stream."""
     found: dict[int, dict[str, list[Total]]] = {}
     for name in names:
         for total in past.totals(name, first, last):
@@ -83,7 +84,8 @@ def _by_window(
     return found
 
 
-def _streams(plan: PlantPlan, past: Past, start: int) -> list[StreamPlan]:
+def streams_at(plan: PlantPlan, past: Past, start: int) -> list[StreamPlan]:
+    """Give the streams as they were classified at an instant."""
     return [
         as_of(one, past.series[one.name].at(start)) if one.name in past.series else one
         for one in plan.streams

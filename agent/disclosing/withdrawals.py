@@ -1,7 +1,7 @@
-"""Streams that were taken back, in a file of the state directory that wins over the plant file.
+"""Streams that were taken back, and contracts that were ended: files that win over the plant file.
 
-It is apart from the state file, so that a damaged one does not undo a withdrawal. While it cannot
-be read, nothing of any stream leaves.
+They are in the state directory, apart from the state file, so that a damaged one does not undo a
+withdrawal. While one cannot be read, nothing of any stream, or to any partner, leaves.
 """
 
 import fcntl
@@ -16,6 +16,8 @@ from agent.disclosing.policy import EVERY
 from gateway.contract import rfc3339
 
 FILE = "withdrawn.json"
+ENDED = "ended.json"
+"""The file of contracts that were ended before their day."""
 _READABLE = 0o644
 """Whoever withdraws may be another than the agent, which must be able to read it."""
 
@@ -23,21 +25,22 @@ _READABLE = 0o644
 class Withdrawals:
     """The file, looked at each time it is asked for and read when it has changed."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, file: str = FILE) -> None:
         self._directory = directory
-        self._path = directory / FILE
+        self._path = directory / file
+        self._done = Path(file).stem
         self._seen: tuple[int, int, int] | None = None
         self._told: Mapping[str, str] = {}
 
     def __call__(self) -> Mapping[str, str]:
-        """Name the streams that are withdrawn, with what is told of each."""
+        """Name the streams that are withdrawn (contracts ended), with what is told of each."""
         try:
             found = self._path.stat()
         except FileNotFoundError:
             self._seen, self._told = None, {}
             return self._told
         except OSError as error:
-            return _unreadable(error.strerror)
+            return self._unreadable(error.strerror)
         seen = (found.st_mtime_ns, found.st_size, found.st_ino)
         if seen != self._seen:
             self._told = self._read()
@@ -48,15 +51,21 @@ class Withdrawals:
         try:
             since = _since(self._path)
         except (OSError, ValueError) as error:
-            return _unreadable(str(error))
-        return {name: f"withdrawn at {instant}" for name, instant in since.items()}
+            return self._unreadable(str(error))
+        return {name: f"{self._done} at {instant}" for name, instant in since.items()}
+
+    def _unreadable(self, why: str | None) -> Mapping[str, str]:
+        return {EVERY: f"{self._path.name} cannot be read ({why}): nothing leaves"}
 
     def take_back(self, stream: str, now: int) -> None:
-        """Withdraw a stream from now on; raises `PermanentError` when it cannot be written."""
+        """Withdraw a stream (end a contract) from now on.
+
+        Raises `PermanentError` when it cannot be written.
+        """
         self._write({stream: rfc3339(now), **self._known()})
 
     def undo(self, stream: str) -> bool:
-        """Let a stream go as far as the plant file says; tells whether it was withdrawn."""
+        """Let the plant file have the word again; tells whether it had not."""
         known = self._known()
         if known.pop(stream, None) is None:
             return False
@@ -70,9 +79,9 @@ class Withdrawals:
             return {}
         except (OSError, ValueError) as error:
             raise PermanentError(
-                f"the withdrawals cannot be read ({error}), so nothing leaves the plant",
+                f"the file cannot be read ({error}), so nothing leaves the plant",
                 where=str(self._path),
-                mend='mend the file; `{"STREAM": "2026-03-01T00:00:00Z"}` is its form',
+                mend='mend the file; `{"NAME": "2026-03-01T00:00:00Z"}` is its form',
             ) from error
 
     def _write(self, since: Mapping[str, str]) -> None:
@@ -88,7 +97,7 @@ class Withdrawals:
             _sync(self._directory)
         except OSError as error:
             raise PermanentError(
-                f"the withdrawals cannot be written ({error.strerror})",
+                f"the file cannot be written ({error.strerror})",
                 where=str(self._path),
                 mend="run this as the agent's user or as root",
             ) from error
@@ -99,10 +108,6 @@ def _since(path: Path) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise ValueError("not streams with the instant of each")
     return found
-
-
-def _unreadable(why: str | None) -> Mapping[str, str]:
-    return {EVERY: f"{FILE} cannot be read ({why}): nothing leaves"}
 
 
 def _sync(directory: Path) -> None:

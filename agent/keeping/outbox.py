@@ -16,9 +16,11 @@ from typing import Any, Self
 from agent.disclosing.parts import streams_in, written
 from agent.disclosing.policy import EVERY
 from agent.disclosing.record import SealedRecord
-from agent.disclosing.withdrawals import Withdrawals
+from agent.disclosing.withdrawals import ENDED, Withdrawals
+from agent.keeping import details
 from agent.keeping.recovery import RECOVERED, RUN, Beginning
 from agent.keeping.room import DROPPED_DETAILS, give_way
+from agent.keeping.rows import add_events, set_meta
 from agent.keeping.tables import (
     LAYOUT,
     REMADE,
@@ -47,7 +49,6 @@ from gateway.reserve import Reserve
 
 FILE = "state.sqlite"
 """Name of the file in the state directory."""
-KEEP_EVENTS = 10_000
 _MISSING = "start the agent: `sidestream run`"
 _OLDEST = """
 SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
@@ -88,6 +89,10 @@ class Outbox:
         self._database = database
         self.withdrawals = Withdrawals(database.path.parent)
         """The streams that were taken back, in their own file beside this one."""
+        self.ended = Withdrawals(database.path.parent, ENDED)
+        """The contracts that were ended before their day, in a file of their own too."""
+        self.details = details.Details(database)
+        """The messages for partners."""
 
     @classmethod
     def open(cls, directory: Path, now: int) -> Self:
@@ -147,6 +152,7 @@ class Outbox:
             if change.hastened is not None:
                 queued, wait = change.hastened
                 db.execute(_HASTEN, (queued, wait, queued))
+                details.hasten(db, queued, wait)
             db.executemany(
                 "INSERT INTO state VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
@@ -161,7 +167,8 @@ class Outbox:
                 " due, queued, parts) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
                 [record_row(record, due, now) for record, due in change.records],
             )
-            if change.records:
+            details.insert(db, change.details, now)
+            if change.records or change.details:
                 # Streams may have been withdrawn since these records were made.
                 withhold(db, self.withdrawals(), now)
             if change.series is not None:
@@ -170,11 +177,11 @@ class Outbox:
                 db.executemany(
                     "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?,?,?,?)", map(held_row, held)
                 )
-            _add_events(db, change.events)
+            add_events(db, change.events)
             if change.released_to is not None:
-                _set_meta(db, "released_to", str(change.released_to))
+                set_meta(db, "released_to", str(change.released_to))
             if change.records:
-                _set_meta(db, _LAST, str(max(record.sequence for record, _ in change.records)))
+                set_meta(db, _LAST, str(max(record.sequence for record, _ in change.records)))
 
     def without_known(self, change: Commit) -> Commit:
         """Give a change without the totals and records that are in the file already.
@@ -197,7 +204,7 @@ class Outbox:
         with self._database.change() as db:
             taken = _settle(db, [("receipted", now, "", record) for record in stored])
             if taken:
-                _set_meta(db, "last_receipt", str(now))
+                set_meta(db, "last_receipt", str(now))
             ended = [
                 (REMADE if why == REMADE else "refused", now, why, record)
                 for record, why in refused
@@ -211,13 +218,13 @@ class Outbox:
             return Withheld(), []
         with self._database.change() as db:
             held, events = withhold(db, names, now)
-            _add_events(db, events)
+            add_events(db, events)
             return held, events
 
     def note(self, event: Event) -> None:
         """Remember an event."""
         with self._database.change() as db:
-            _add_events(db, [event])
+            add_events(db, [event])
 
     def sending(self, records: Sequence[Queued], now: int) -> list[Queued]:
         """Note which records are about to be sent; gives those that may be."""
@@ -266,18 +273,23 @@ class Outbox:
             withhold(db, self.withdrawals(), 0)
 
     def trim(self, bounds: OutboxPlan, now: int) -> list[Event]:
-        """Drop the oldest waiting records past the bounds on age and size, with an event for each.
+        """Drop what waits past the bounds on age and size: partners' messages, then records.
 
-        Age counts from when a record was queued: recorded data may be old from the start.
+        Of both the oldest go first, with an event for each record and one for all messages. Age
+        counts from when it was queued: recorded data may be old from the start.
         """
         with self._database.change() as db:
-            dropped = beyond(db.execute(_WAITING).fetchall(), bounds, now)
-            events = [
+            partners = details.sizes(db)
+            past = beyond([*partners, *db.execute(_WAITING).fetchall()], bounds, now)
+            named = {row[0] for row in partners}
+            events = details.drop(db, [one for one in past if one[0] in named], now)
+            dropped = [one for one in past if one[0] not in named]
+            events += [
                 Event(now, "", "record-dropped", f"record {record} dropped: {why}")
                 for record, why in dropped
             ]
             _settle(db, [("dropped", now, why, record) for record, why in dropped])
-            _add_events(db, events)
+            add_events(db, events)
             return events
 
     def give_way(self, room: int, now: int) -> list[Event]:
@@ -464,20 +476,4 @@ def _set_aside(db: sqlite3.Cursor, totals_from: int, records_from: int, now: int
     """Make way for true windows; the release log keeps the records, under other names."""
     db.execute("DELETE FROM totals WHERE start >= ?", (totals_from,))
     db.execute(_ASIDE, (now, "made by a clock that was ahead", records_from))
-
-
-def _set_meta(db: sqlite3.Cursor, name: str, value: str) -> None:
-    db.execute(
-        "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (name, value),
-    )
-
-
-def _add_events(db: sqlite3.Cursor, events: Sequence[Event]) -> None:
-    if not events:
-        return
-    db.executemany(
-        "INSERT INTO events (time, stream, kind, detail) VALUES (?,?,?,?)",
-        [(event.time, event.stream, event.kind, event.detail) for event in events],
-    )
-    db.execute("DELETE FROM events WHERE id <= (SELECT max(id) FROM events) - ?", (KEEP_EVENTS,))
+    details.set_aside(db, records_from, now)

@@ -20,9 +20,11 @@ _TABLES = {
     "state": "name",
     "totals": "stream, start",
     "records": "sequence",
+    "details": "start, id",
     "events": "id",
 }
-_JSON = {"state": ("body",), "totals": ("marks", "reasons"), "records": ("plain", "steps")}
+_JSON = {"state": ("body",), "totals": ("marks", "reasons"), "records": ("plain", "steps"),
+         "details": ("plain", "steps", "labels")}  # fmt: skip
 _HIGHEST_RUN = 2**48
 
 

@@ -1,12 +1,17 @@
-"""A record made again before it was ever sent: the same window and number, fewer streams."""
+"""Records and messages made again before they were ever sent: the same window, fewer streams."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
+from agent.disclosing.contracts import Contracts
 from agent.disclosing.figure import joined
 from agent.disclosing.parts import steps_without
 from agent.disclosing.policy import Step
 from agent.disclosing.record import SealedRecord, Sealer
 from agent.keeping.tables import Unmade
+
+if TYPE_CHECKING:
+    from agent.keeping.outbox import Outbox
 
 
 def remade(sealer: Sealer, record: Unmade, withdrawn: Mapping[str, str]) -> SealedRecord:
@@ -20,3 +25,11 @@ def remade(sealer: Sealer, record: Unmade, withdrawn: Mapping[str, str]) -> Seal
     return sealer.seal(
         record.start, record.end, record.sequence, figures, steps, record.run, orders, parts
     )
+
+
+def remake_details(outbox: "Outbox", contracts: Contracts) -> None:
+    """Make the messages for partners again that hold a stream which was withdrawn."""
+    for message in outbox.details.unmade():
+        made = contracts.remake(message, outbox.withdrawals())
+        if made is not None:
+            outbox.details.remade(made)

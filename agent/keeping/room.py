@@ -1,16 +1,21 @@
 """Room in the state file on a full disk: what goes, oldest first, and in which order.
 
-1. The detail of records that are settled: what the release log says beside window and state.
-2. Records that wait for their receipt.
+1. What the release log says, beside window and state, of messages for partners that are settled.
+2. What it says of records that are settled.
+3. Messages for partners that wait.
+4. Records that wait for their receipt.
 
 Totals and the meters' state never go. What goes leaves room within the file, so that it can take
 totals and state without growing.
 """
 
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from agent.keeping import details
+from agent.keeping.rows import add_events, count
 from agent.measuring.total import Event
 from gateway.contract import rfc3339
 from gateway.database import Database
@@ -18,16 +23,13 @@ from gateway.database import Database
 DROPPED_DETAILS = "details_dropped"
 FULL = "the disk is full"
 _BATCH = 32
-_DETAIL = """
-SELECT sequence, id, "end" FROM records WHERE status != 'queued' AND plain != '{}'
-ORDER BY start LIMIT ?
-"""
 # Taken out and put back: a row that only shrinks leaves its page as it is.
-_TAKE = "SELECT * FROM records WHERE sequence = ?"
-_BARE = {"plain": "{}", "steps": "[]", "payload": b"", "parts": None}
-_WAITING = """
-SELECT sequence, id, "end" FROM records WHERE status = 'queued' ORDER BY start LIMIT ?
-"""
+_BARE: Mapping[str, dict[str, object]] = {
+    "records": {"plain": "{}", "steps": "[]", "payload": b"", "parts": None},
+    "details": {"plain": "{}", "steps": "[]", "payload": b""},
+}
+_SETTLED = "status != 'queued' AND plain != '{}'"
+_WAITING = "status = 'queued'"
 
 
 @dataclass(slots=True)
@@ -43,59 +45,69 @@ def give_way(database: Database, room: int, now: int) -> list[Event]:
     `TransientError` when even that is refused.
     """
     events: list[Event] = []
-    details = _Dropped()
+    gone = _Dropped()
     while database.room() < room:
         with database.change() as db:
-            more = _details(db, details) or _records(db, now, events)
+            more = (
+                _details(db, "details", gone)
+                or _details(db, "records", gone)
+                or _messages(db, now, events)
+                or _records(db, now, events)
+            )
         if not more:
             break
         database.checkpoint()
-    if details.details:
+    if gone.details:
         text = (
-            f"the detail of {details.details} released records up to {rfc3339(details.last)} was"
+            f"the detail of {gone.details} released records up to {rfc3339(gone.last)} was"
             f" dropped: {FULL}"
         )
         event = Event(now, "", "detail-dropped", text)
         with database.change() as db:
-            _note(db, event)
+            add_events(db, [event])
         events.append(event)
     return events
 
 
-def _details(db: sqlite3.Cursor, dropped: _Dropped) -> bool:
-    rows: list[Any] = db.execute(_DETAIL, (_BATCH,)).fetchall()
-    for sequence, _, _ in rows:
-        _strip(db, sequence)
+def _oldest(db: sqlite3.Cursor, table: str, which: str) -> list[Any]:
+    query = f'SELECT rowid, id, "end" FROM {table} WHERE {which} ORDER BY start LIMIT ?'  # noqa: S608
+    return db.execute(query, (_BATCH,)).fetchall()
+
+
+def _details(db: sqlite3.Cursor, table: str, dropped: _Dropped) -> bool:
+    rows = _oldest(db, table, _SETTLED)
+    for row, _, _ in rows:
+        _strip(db, table, row)
     if rows:
         dropped.details += len(rows)
-        dropped.last = rows[-1][2]
-        db.execute(
-            "INSERT INTO meta VALUES (?, ?) ON CONFLICT (name) DO UPDATE"
-            " SET value = CAST(CAST(value AS INTEGER) + CAST(excluded.value AS INTEGER) AS TEXT)",
-            (DROPPED_DETAILS, str(len(rows))),
-        )
+        dropped.last = max(dropped.last, rows[-1][2])
+        count(db, DROPPED_DETAILS, len(rows))
+    return bool(rows)
+
+
+def _messages(db: sqlite3.Cursor, now: int, events: list[Event]) -> bool:
+    rows = _oldest(db, "details", _WAITING)
+    told = details.drop(db, [(message, FULL) for _, message, _ in rows], now)
+    for row, _, _ in rows:
+        _strip(db, "details", row)
+    add_events(db, told)
+    events += told
     return bool(rows)
 
 
 def _records(db: sqlite3.Cursor, now: int, events: list[Event]) -> bool:
-    rows: list[Any] = db.execute(_WAITING, (_BATCH,)).fetchall()
-    for sequence, record, _ in rows:
-        _strip(db, sequence, status="dropped", settled=now, reason=FULL)
+    rows = _oldest(db, "records", _WAITING)
+    for row, record, _ in rows:
+        _strip(db, "records", row, status="dropped", settled=now, reason=FULL)
         events.append(Event(now, "", "record-dropped", f"record {record} dropped: {FULL}"))
-        _note(db, events[-1])
+        add_events(db, events[-1:])
     return bool(rows)
 
 
-def _strip(db: sqlite3.Cursor, sequence: int, **changes: object) -> None:
-    row = dict(db.execute(_TAKE, (sequence,)).fetchone()) | _BARE | changes
-    db.execute("DELETE FROM records WHERE sequence = ?", (sequence,))
+def _strip(db: sqlite3.Cursor, table: str, number: int, **changes: object) -> None:
+    found = db.execute(f"SELECT * FROM {table} WHERE rowid = ?", (number,))  # noqa: S608
+    row = dict(found.fetchone()) | _BARE[table] | changes
+    db.execute(f"DELETE FROM {table} WHERE rowid = ?", (number,))  # noqa: S608
     columns = ", ".join(f'"{name}"' for name in row)
     marks = ", ".join("?" * len(row))
-    db.execute(f"INSERT INTO records ({columns}) VALUES ({marks})", tuple(row.values()))  # noqa: S608
-
-
-def _note(db: sqlite3.Cursor, event: Event) -> None:
-    db.execute(
-        "INSERT INTO events (time, stream, kind, detail) VALUES (?,?,?,?)",
-        (event.time, event.stream, event.kind, event.detail),
-    )
+    db.execute(f"INSERT INTO {table} ({columns}) VALUES ({marks})", tuple(row.values()))  # noqa: S608

@@ -8,6 +8,7 @@ from typing import Any, Literal
 from agent.disclosing.parts import Parts, read, written
 from agent.disclosing.policy import Step
 from agent.disclosing.record import SealedRecord
+from agent.disclosing.sealed_detail import SealedDetail
 from agent.measuring.series import Held
 from agent.measuring.total import Event, Total
 from config.plan import Classification, OutboxPlan
@@ -18,9 +19,19 @@ RecordStatus = Literal["queued", "receipted", "refused", "dropped", "remade", "w
 `withdrawn`: sent before a stream in it was withdrawn, not confirmed, and not sent again."""
 REMADE: RecordStatus = "remade"
 WITHDRAWN: RecordStatus = "withdrawn"
+_DETAILS = """
+CREATE TABLE details (
+  id TEXT PRIMARY KEY, partner TEXT NOT NULL, contract TEXT NOT NULL, start INTEGER NOT NULL,
+  "end" INTEGER NOT NULL, plain TEXT NOT NULL, payload BLOB NOT NULL, steps TEXT NOT NULL,
+  labels TEXT NOT NULL, due INTEGER NOT NULL, queued INTEGER NOT NULL,
+  status TEXT NOT NULL DEFAULT 'queued', settled INTEGER, reason TEXT NOT NULL DEFAULT '',
+  sent INTEGER
+) STRICT;
+CREATE INDEX details_queued ON details (start) WHERE status = 'queued';
+"""
 LAYOUT = Layout(
     "state file",
-    """
+    f"""
 CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE state (name TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT, WITHOUT ROWID;
 CREATE TABLE totals (
@@ -46,8 +57,8 @@ CREATE TABLE events (
   id INTEGER PRIMARY KEY, time INTEGER NOT NULL, stream TEXT NOT NULL, kind TEXT NOT NULL,
   detail TEXT NOT NULL
 ) STRICT;
-""",
-    version=7,
+{_DETAILS}""",
+    version=8,
     upgrades={
         1: "ALTER TABLE totals ADD COLUMN tickets INTEGER NOT NULL DEFAULT 0;",
         2: "ALTER TABLE totals ADD COLUMN aggregation TEXT NOT NULL DEFAULT 'sum';"
@@ -60,6 +71,7 @@ CREATE TABLE events (
         " PRIMARY KEY (stream, since)) STRICT, WITHOUT ROWID;",
         6: "ALTER TABLE records ADD COLUMN sent INTEGER;"
         " ALTER TABLE records ADD COLUMN parts TEXT;",
+        7: _DETAILS,
     },
 )
 
@@ -79,6 +91,8 @@ class Commit:
     """Instants from which totals and records are set aside: a clock that was ahead made them."""
     series: tuple[int, Sequence[Held]] | None = None
     """An instant, and all series: they take the place of what was to begin after it."""
+    details: Sequence[tuple[SealedDetail, int]] = ()
+    """Messages for partners, each with the instant it may first be sent at."""
 
     def followed_by(self, later: "Commit") -> "Commit":
         """Join two changes in order, so that one transaction makes up for a failed one."""
@@ -86,6 +100,7 @@ class Commit:
             state={**self.state, **later.state},
             totals=(*self.totals, *later.totals),
             records=(*self.records, *later.records),
+            details=(*self.details, *later.details),
             events=(*self.events, *later.events),
             released_to=self.released_to if later.released_to is None else later.released_to,
             hastened=later.hastened or self.hastened,
@@ -242,7 +257,7 @@ def beyond(waiting: Sequence[Sequence[Any]], bounds: OutboxPlan, now: int) -> li
     size = sum(length for _, _, length in waiting)
     for record, queued, length in waiting:
         if now - queued > bounds.max_age:
-            dropped.append((str(record), "no receipt within the outbox's max_age"))
+            dropped.append((str(record), "it waited longer than the outbox's max_age"))
         elif size > bounds.max_bytes:
             dropped.append((str(record), "the outbox is at its max_size"))
         else:

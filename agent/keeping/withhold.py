@@ -10,6 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from agent.disclosing.parts import streams_in
+from agent.keeping.details import withhold_details
 from agent.keeping.tables import WITHDRAWN, Queued
 from agent.measuring.total import Event
 
@@ -26,7 +27,10 @@ WHERE sequence = ?
 
 @dataclass(frozen=True, slots=True)
 class Withheld:
-    """How many records will be made again, and how many will not be sent again."""
+    """How many records will be made again, and how many will not be sent again.
+
+    Messages for partners that have the stream count among them.
+    """
 
     remade: int = 0
     ended: int = 0
@@ -34,7 +38,7 @@ class Withheld:
 
 def withhold(db: sqlite3.Cursor, names: Collection[str], now: int) -> tuple[Withheld, list[Event]]:
     """Hold back what waits and has a withdrawn stream in it; gives what to tell."""
-    remade, events = 0, []
+    remade, events = 0, list[Event]()
     for row in db.execute(_QUEUED).fetchall():
         sequence, record, sent, parts, steps, size = row
         if size == 0 or not _touched(parts, steps, names):
@@ -47,7 +51,9 @@ def withhold(db: sqlite3.Cursor, names: Collection[str], now: int) -> tuple[With
             db.execute(_END, (WITHDRAWN, now, sequence))
             text = f"record {record} is not sent again: a stream in it was withdrawn"
             events.append(Event(now, "", "record-withdrawn", text))
-    return Withheld(remade, len(events)), events
+    more, told = withhold_details(db, names, now)
+    events += told
+    return Withheld(remade + more, len(events)), events
 
 
 def _touched(parts: str | None, steps: str, names: Collection[str]) -> bool:

@@ -27,6 +27,9 @@ EventKind = Literal[
     "withdrawn",
     "restored",
     "detail-dropped",
+    "partner-dropped",
+    "partner-ended",
+    "partner-resumed",
     "certificate-expiring",
     "state-damaged",
 ]

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from agent.measuring.continuity import Continuity, Hours, continuity
 from agent.measuring.localtime import Calendar, local_day
 from agent.measuring.series import Series, marked
 from agent.measuring.total import Total, counted
 from agent.reporting.accounts import Account
-from agent.reporting.continuity import Continuity, Hours, continuity
 from agent.reporting.levels import Levels
 from agent.reporting.makeup import Makeup
 from config.course import always

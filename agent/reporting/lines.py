@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from agent.measuring.continuity import Continuity
 from agent.reporting.accounts import BandSum, Sum
-from agent.reporting.continuity import Continuity
 from agent.reporting.levels import Stock
 from agent.reporting.makeup import Component
 from config.plan import Basis, MeterPlan, StreamPlan

@@ -6,9 +6,10 @@ for each, and hands out what must become durable as one `Commit`.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from adapters.reading import NANOSECONDS, Block
+from agent.disclosing.contracts import Contracts
 from agent.disclosing.figure import Carry, Disclosure, disclose
 from agent.disclosing.magnitude import (
     NOTHING_TOLD,
@@ -30,6 +31,9 @@ from agent.measuring.pipeline import Pipeline
 from agent.measuring.series import Held, Series, as_of, marked, renewed
 from agent.measuring.total import Event, Total
 from config.plan import PlantPlan, StreamPlan
+
+if TYPE_CHECKING:
+    from agent.disclosing.sealed_detail import SealedDetail
 
 STREAM = "stream:"
 CURSOR = "cursor:"
@@ -82,12 +86,15 @@ class Engine:
         memory: Memory | None = None,
         horizon: int | None = HORIZON,
         withdrawn: Callable[[], Mapping[str, str]] = lambda: NOBODY,
+        contracts: Contracts | None = None,
     ) -> None:
         memory = memory or Memory()
         self.plan = plan
         self._sealer = sealer
         self._jitter = jitter
         self._withdrawn = withdrawn
+        self.contracts = contracts
+        """Makes the messages for partners; None where there are none."""
         self.pipeline = Pipeline(
             plan.streams, plan.windows, memory.streams or None, horizon=horizon
         )
@@ -105,6 +112,7 @@ class Engine:
         self._waiting: dict[str, list[Total]] = {}
         self._totals: list[Total] = []
         self._records: list[tuple[SealedRecord, int]] = []
+        self._details: list[tuple[SealedDetail, int]] = []
         self._events: list[Event] = []
         self._hastened: tuple[int, int] | None = None
         self._aside: tuple[int, int] | None = None
@@ -174,6 +182,8 @@ class Engine:
         self._closed_to = {name: min(end, floor) for name, end in self._closed_to.items()}
         if self._released_to is not None:
             self._released_to = min(self._released_to, start)
+        if self.contracts is not None:
+            self.contracts.set_aside(start)
         self._aside = (floor, start)
         self.hasten(now)
 
@@ -239,8 +249,12 @@ class Engine:
             orders,
             parts_of(disclosure.parts, year),
         )
-        at = due(end, self.plan.windows.grace, now, self._jitter())
-        self._records.append((record, at))
+        grace = self.plan.windows.grace
+        self._records.append((record, due(end, grace, now, self._jitter())))
+        if self.contracts is not None:
+            rules = policy(self.plan, self._withdrawn())
+            for detail in self.contracts.make(start, self._streams(start), totals, rules):
+                self._details.append((detail, due(end, grace, now, self._jitter())))
 
     def remake(self, record: Unmade) -> SealedRecord:
         """Make a record again that was never sent, without what was withdrawn meanwhile."""
@@ -292,6 +306,8 @@ class Engine:
         if self._sealer is not None:
             state[YEAR + TALLIES] = tallies_document(self._tallies)
             state[YEAR + TOLD] = told_document(self._told)
+        if self.contracts is not None:
+            state |= self.contracts.state()
         changed = {name: body for name, body in state.items() if self._written.get(name) != body}
         commit = Commit(
             state=changed,
@@ -302,8 +318,9 @@ class Engine:
             hastened=self._hastened,
             aside=self._aside,
             series=self._began,
+            details=tuple(self._details),
         )
         self._hastened = self._aside = self._began = None
         self._written |= changed
-        self._totals, self._records, self._events = [], [], []
+        self._totals, self._records, self._events, self._details = [], [], [], []
         return commit

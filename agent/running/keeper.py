@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from adapters.errors import TransientError
 from agent.keeping.outbox import Outbox
 from agent.keeping.recount import recount
+from agent.keeping.remake import remake_details
 from agent.keeping.tables import Commit, Depth, Storage
 from agent.measuring.total import Event, EventKind
 from agent.running.engine import Engine
@@ -153,6 +154,9 @@ class Keeper:
         events = self._outbox.withhold(now)[1] + self._outbox.trim(bounds, now)
         for record in self._outbox.unmade():
             self._outbox.remade(self._engine.remake(record))
+        if self._engine.contracts is not None:
+            events += self._outbox.details.end(*self._engine.contracts.ending(), now)
+            remake_details(self._outbox, self._engine.contracts)
         whole = self._reserve.fill()
         if not whole and self._outbox.free() < 2 * ROOM:
             events += self._outbox.give_way(ROOM, now)

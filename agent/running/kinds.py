@@ -96,6 +96,19 @@ KINDS: Mapping[EventKind, Kind] = {
         "state was dropped. Totals, state and waiting records were kept.",
         "Free space on the disk of the state directory.",
     ),
+    "partner-dropped": Kind(
+        "Messages for partners that waited were dropped: too old, the outbox or the disk full. "
+        "They go before any record; the plant's own totals are not touched.",
+        "See whether the partner is subscribed; `[outbox]` sets the bounds. Tell the partner.",
+    ),
+    "partner-ended": Kind(
+        "A contract was ended: no message is made for it any more, whatever the plant file says.",
+        "`sidestream partner end NAME --undo` lets the plant file have the word again.",
+    ),
+    "partner-resumed": Kind(
+        "The end of a contract was undone: it goes by the plant file.",
+        "Nothing, when it was meant.",
+    ),
     "certificate-expiring": Kind(
         "A certificate that the plant file names ends within 30 or 7 days, or has ended.",
         "Put a new one in its place; the agent connects anew by itself when the broker's changes.",

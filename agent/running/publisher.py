@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import rfc8785
 
@@ -14,6 +14,7 @@ from agent.disclosing.withdrawals import leaving
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import REMADE, Queued
 from agent.running.dispatch import Dispatch
+from agent.running.partner_sender import PartnerSender, PartnerState
 from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
@@ -48,6 +49,7 @@ class UplinkState:
     refused: int = 0
     bad_receipts: int = 0
     last_error: str = ""
+    partners: PartnerState = field(default_factory=PartnerState)
 
 
 class Publisher:
@@ -82,7 +84,9 @@ class Publisher:
         self._settled = asyncio.Event()
         self._heard: set[str] = set()
         self._name = ""
-        self.state = UplinkState(LinkState(connected=False, detail="not connected yet"))
+        self._partners = PartnerSender(uplink.cluster, outbox, clock, uplink.backlog_rate)
+        link = LinkState(connected=False, detail="not connected yet")
+        self.state = UplinkState(link, partners=self._partners.state)
 
     def wake(self) -> None:
         """Tell the publisher that the outbox has something new."""
@@ -149,6 +153,7 @@ class Publisher:
                 working = [
                     tasks.create_task(self._hear(connection, dispatch)),
                     tasks.create_task(self._send_on(connection, dispatch)),
+                    tasks.create_task(self._partners.run(connection)),
                 ]
                 await self._stop.wait()
                 for task in working:
@@ -288,13 +293,17 @@ class Publisher:
         self._settled.set()
 
     async def drained(self, patience: float) -> bool:
-        """Wait until nothing is queued any more; False when `patience` seconds were not enough."""
+        """Wait until nothing is queued any more; False when `patience` seconds were not enough.
+
+        What a partner does not take is not waited for.
+        """
         try:
             async with asyncio.timeout(patience):
                 self._settled.clear()
                 while (await asyncio.to_thread(self._outbox.depth)).records:
                     await self._settled.wait()
                     self._settled.clear()
+                await self._partners.drained()
         except TimeoutError:
             return False
         return True

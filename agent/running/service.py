@@ -13,8 +13,10 @@ from typing import Any, Final
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
+from agent.disclosing.contracts import DETAIL, Contracts
 from agent.disclosing.magnitude import told_of
 from agent.disclosing.record import Sealer
+from agent.disclosing.sealed_detail import DetailSealer
 from agent.disclosing.sending import Delays
 from agent.disclosing.yearly import TALLIES, TOLD, YEAR, tallies_of
 from agent.keeping.outbox import Outbox
@@ -133,6 +135,14 @@ def memory(outbox: Outbox, plan: PlantPlan | None = None) -> Memory:
     )
 
 
+def contracts(plan: PlantPlan, outbox: Outbox, seals: Sealer | None) -> Contracts | None:
+    """Make what tells partners, from where the last commit stopped; None without a hub."""
+    if seals is None:
+        return None
+    sealing = DetailSealer(seals.plant, seals.uplink)
+    return Contracts(plan, sealing, outbox.ended, outbox.state(DETAIL))
+
+
 class Service:
     """One plant's agent from start to stop."""
 
@@ -157,6 +167,7 @@ class Service:
             memory(outbox, plan),
             horizon=None if self._replay else HORIZON,
             withdrawn=outbox.withdrawals,
+            contracts=contracts(plan, outbox, seals),
         )
         self._board = status.Board()
         self._told = 0

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS
+from agent.measuring.continuity import percentile
 from agent.measuring.localtime import Calendar, local_day, month, year
 from agent.measuring.total import Total
-from agent.reporting.continuity import percentile
 from agent.reporting.lines import Line
 from agent.reporting.report import Report, report
 from tests.plants import MINUTE, plan

@@ -8,6 +8,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 from adapters.reading import NANOSECONDS
 from agent.measuring.total import Total
@@ -49,6 +50,25 @@ class Hours:
                 hour = total.start - total.start % HOUR
                 self._quantity[hour] += total.quantity
                 self._observed[hour] += total.coverage * length / HOUR
+
+    def rows(self, since: int) -> tuple[tuple[int, float, float], ...]:
+        """Give start, quantity and share observed of each hour that starts at an instant or later.
+
+        For the state file, which `of` reads them back from.
+        """
+        return tuple(
+            (hour, self._quantity[hour], self._observed[hour])
+            for hour in sorted(self._quantity)
+            if hour >= since
+        )
+
+    @classmethod
+    def of(cls, rows: Iterable[tuple[int, float, float]]) -> Self:
+        """Take up hours again."""
+        made = cls()
+        for hour, quantity, observed in rows:
+            made._quantity[hour], made._observed[hour] = quantity, observed
+        return made
 
     def counted(self) -> Mapping[int, float]:
         """Give the quantity of each hour that counts, by the hour's start."""
