@@ -137,6 +137,7 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
         ("oldest waiting window", utc(outbox["oldest"])),
         ("records ever", ", ".join(f"{n} {name}" for name, n in outbox["by_status"].items())),
         ("last receipt", utc(outbox["last_receipt"])),
+        ("waiting for partners", outbox.get("messages")),
     ]
     if uplink is None:
         rows.append(("hub", "none in the plant file: nothing leaves"))

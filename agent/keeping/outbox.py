@@ -443,8 +443,10 @@ class Outbox:
             " WHERE status = 'queued'"
         )[0]
         ended = self._rows("SELECT status, count(*) FROM records GROUP BY status")
-        last = self.meta("last_receipt")
-        return Depth(waiting, size, oldest, dict(ended), int(last) if last else None)
+        last, partners = self.meta("last_receipt"), self.details.depth()
+        receipt = int(last) if last else None
+        messages = (partners.waiting, partners.dropped)
+        return Depth(waiting, size, oldest, dict(ended), receipt, *messages)
 
 
 @contextmanager

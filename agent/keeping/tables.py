@@ -153,13 +153,18 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """How much waits: records, bytes, the start of the oldest window, and how records ended."""
+    """How much waits: records, bytes, the start of the oldest window, and how records ended.
+
+    `messages` wait for contract partners; `messages_dropped` made room.
+    """
 
     records: int
     bytes: int
     oldest: int | None
     by_status: Mapping[str, int]
     last_receipt: int | None
+    messages: int = 0
+    messages_dropped: int = 0
 
 
 @dataclass(frozen=True, slots=True)

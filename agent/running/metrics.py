@@ -94,6 +94,18 @@ def _outbox(document: Mapping[str, Any]) -> list[Metric]:
             "status",
             ended,
         ),
+        one(
+            "sidestream_partner_messages",
+            "gauge",
+            "Messages for contract partners that wait.",
+            outbox.get("messages", 0),
+        ),
+        one(
+            "sidestream_partner_dropped_total",
+            "counter",
+            "Messages for contract partners that were dropped.",
+            outbox.get("messages_dropped", 0),
+        ),
     ]
     if uplink is not None:
         up = uplink["link"]["connected"]

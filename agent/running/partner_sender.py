@@ -45,6 +45,8 @@ class PartnerSender:
     outbox: Outbox
     clock: Callable[[], int]
     rate: float
+    may: Callable[[], bool]
+    """Whether anything may be sent under the name that the link has now."""
     state: PartnerState = field(default_factory=PartnerState)
     progress: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when a message was taken or a partner's trouble is known."""
@@ -56,7 +58,7 @@ class PartnerSender:
         while True:
             waiting = await asyncio.to_thread(self._waiting)
             for message in waiting:
-                if message.pseudonym not in self._held:
+                if message.pseudonym not in self._held and self.may():
                     await self._leave(connection, message)
                 await asyncio.sleep(1 / self.rate)
             if not waiting:

@@ -84,7 +84,9 @@ class Publisher:
         self._settled = asyncio.Event()
         self._heard: set[str] = set()
         self._name = ""
-        self._partners = PartnerSender(uplink.cluster, outbox, clock, uplink.backlog_rate)
+        self._partners = PartnerSender(
+            uplink.cluster, outbox, clock, uplink.backlog_rate, self._named_now
+        )
         link = LinkState(connected=False, detail="not connected yet")
         self.state = UplinkState(link, partners=self._partners.state)
 
@@ -129,6 +131,10 @@ class Publisher:
     def _pseudonym(self) -> str:
         return self._plant.pseudonym(self._hub, self._uplink.cluster, quarter(self._clock()))
 
+    def _named_now(self) -> bool:
+        """Tell whether the link is under the name of this quarter."""
+        return self._name == self._pseudonym()
+
     def _link(self, state: LinkState) -> None:
         if (state.connected, state.detail) != (self.state.link.connected, self.state.link.detail):
             _log.log(
@@ -160,7 +166,7 @@ class Publisher:
                     task.cancel()
         except* LinkLostError as lost:
             raise LinkLostError("the link to the broker is lost") from lost
-        turned = self._name != self._pseudonym()
+        turned = not self._named_now()
         gone = b"" if turned else rfc8785.dumps({"v": VERSION, "online": False})
         await connection.publish(self._presence(), gone, retain=True)
 
@@ -174,7 +180,7 @@ class Publisher:
 
     async def _send_on(self, connection: Connection, dispatch: Dispatch) -> None:
         while True:
-            if self._name != self._pseudonym():
+            if not self._named_now():
                 await self._turn(connection)
             self._wake.clear()
             self._sign(ACKNOWLEDGED + LATE_SECONDS)

@@ -187,6 +187,11 @@ def problems(document: Mapping[str, Any]) -> list[str]:
     if uplink is not None and not uplink["link"]["connected"]:
         since = _since(uplink["link"]["since"] or document["started"])
         found.append(f"hub's broker not connected{since}: {uplink['link']['detail']}")
+    elif uplink is not None:
+        troubles = uplink["partners"]["troubles"]
+        found += [f"messages for partner {name} wait: {why}" for name, why in troubles.items()]
+    if document["outbox"].get("messages_dropped"):
+        found.append(f"{document['outbox']['messages_dropped']} messages for partners dropped")
     lost = document["outbox"]["by_status"]
     found += [
         f"{lost[status]} records {status}" for status in ("refused", "dropped") if lost.get(status)
