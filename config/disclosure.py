@@ -1,7 +1,6 @@
 """What is never published, whatever else a plant file says: codes of security classes."""
 
 import re
-from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -43,9 +42,3 @@ class DisclosureTable(Settings):
 def never_codes(table: DisclosureTable) -> tuple[str, ...]:
     """Give every beginning of a code that is never published, those that always hold included."""
     return tuple(sorted({*ALWAYS, *table.never_publish_codes}))
-
-
-def barred_by(code: str, never: Sequence[str]) -> bool:
-    """Tell whether a code, with or without its asterisk, begins as one that is never published."""
-    digits = code.rstrip("*").split()
-    return any(digits[: len(part)] == part for part in (one.split() for one in never))

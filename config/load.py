@@ -31,6 +31,7 @@ from config.plan import (
     Unit,
     UplinkPlan,
     WindowPlan,
+    classification,
 )
 from config.plant import (
     CodesTable,
@@ -42,7 +43,7 @@ from config.plant import (
     WindowsTable,
 )
 from config.secrets import resolved
-from config.series import classification, series
+from config.series import series
 from config.sizes import fitting, largest
 from config.sources import Lacking, SourceTable
 from config.tables import StateTable, broker, state, unknown

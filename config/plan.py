@@ -236,3 +236,10 @@ class PlantPlan:
     def partners_of(self, stream: str) -> tuple[str, ...]:
         """Name the partners whose contract names a stream."""
         return tuple(one.name for one in self.partners if stream in one.streams)
+
+
+def classification(stream: StreamPlan) -> Classification:
+    """Give what a stream is."""
+    return Classification(
+        stream.code, stream.status, stream.treatment, stream.ns9431, stream.direction, stream.basis
+    )

@@ -9,18 +9,11 @@ from zoneinfo import ZoneInfo
 from config.course import Course
 from config.days import midnight
 from config.locate import Findings
-from config.plan import Classification, StreamPlan
+from config.plan import Classification
 from config.series_tables import BeforeTable
 from config.toml import Key
 
 _FIELDS = ("status", "treatment", "ns9431", "direction", "basis")
-
-
-def classification(stream: StreamPlan) -> Classification:
-    """Give what a stream is."""
-    return Classification(
-        stream.code, stream.status, stream.treatment, stream.ns9431, stream.direction, stream.basis
-    )
 
 
 def series(

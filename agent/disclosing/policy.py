@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from config.disclosure import barred_by
 from config.plan import SHARES, PlantPlan, Share, StreamPlan
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -132,3 +131,9 @@ def _short(stream: StreamPlan, step: Step) -> str:
     if step.name == "security-class":
         return "never_publish" if stream.never_publish else step.outcome
     return step.outcome.removesuffix(": nothing leaves")
+
+
+def barred_by(code: str, never: Sequence[str]) -> bool:
+    """Tell whether a code, with or without its asterisk, begins as one that is never published."""
+    digits = code.rstrip("*").split()
+    return any(digits[: len(part)] == part for part in (one.split() for one in never))

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from agent.disclosing.figure import STEPS, disclose
 from agent.disclosing.magnitude import HYSTERESIS, held, level_of, magnitudes
-from agent.disclosing.policy import Policy, policy, reaches
+from agent.disclosing.policy import Policy, barred_by, policy, reaches
 from agent.disclosing.yearly import Sum, Tally, month, month_start
 from agent.measuring.total import Total
 from config.course import Course
-from config.disclosure import ALWAYS, barred_by
+from config.disclosure import ALWAYS
 from config.plan import SHARES, Classification, InputPlan, MeterPlan, Share, StreamPlan
 from tests.plants import HOUR, START, plan
 

@@ -17,6 +17,17 @@ from config.load import load_plant
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
 PLANTS = sorted(path for path in EXAMPLES.glob("*.toml") if "[plant]" in path.read_text())
+HEAVY = (
+    "asyncua", "config.load", "config.tables", "httpx", "multiprocessing", "openpyxl", "pint",
+    "pymodbus", "rich", "tomllib",
+)  # fmt: skip
+"""What a running agent of Modbus TCP devices has no use for."""
+RUNNING = f"""
+import sys
+import agent.cli.run, agent.running.loaded, agent.running.opening, agent.running.service
+import adapters.modbus.line, adapters.modbus.poll, adapters.modbus.unit
+print(sorted(sys.modules.keys() & set({HEAVY})))
+"""
 PARENT = """
 import sys
 from pathlib import Path
@@ -68,3 +79,10 @@ def test_no_child_is_left_behind() -> None:
     before = set(psutil.Process().children())
     loading(EXAMPLES / "plant.toml")()
     assert set(psutil.Process().children()) <= before
+
+
+def test_a_running_agent_imports_nothing_it_has_no_use_for() -> None:
+    told = subprocess.run(
+        [sys.executable, "-c", RUNNING], capture_output=True, text=True, check=True
+    )
+    assert told.stdout == "[]\n"
