@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from config.plan import Kind
@@ -60,21 +61,28 @@ class Book:
         that nobody reported in are not filled with it.
         """
         decided_to = self.decided_to(kind)
+        # Asked apart: the first answer stands in an index, whatever the number that waits.
         with self._database.look() as cursor:
-            row = cursor.execute(
-                "SELECT min(CASE WHEN figures.start >= ?2 THEN figures.start "
-                "ELSE max(?2, records.received - ?3) END) "
+            (own,) = cursor.execute(
+                "SELECT min(start) FROM figures "
+                "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start >= ?",
+                (kind, decided_to),
+            ).fetchone()
+            (late,) = cursor.execute(
+                "SELECT min(max(?2, records.received - ?3)) "
                 "FROM figures JOIN records ON records.id = figures.record "
-                "WHERE figures.kind = ?1 AND counted IS NULL AND superseded = 0",
+                "WHERE figures.kind = ?1 AND counted IS NULL AND superseded = 0 "
+                "AND figures.start < ?2",
                 (kind, decided_to, wait),
             ).fetchone()
-        return None if row[0] is None else int(row[0])
+        return min((int(one) for one in (own, late) if one is not None), default=None)
 
     def undecided(self, kind: Kind, before: int) -> list[FigureRow]:
         """List a kind's undecided figures of records that start before an instant."""
         with self._database.look() as cursor:
             rows = cursor.execute(
-                "SELECT * FROM figures "
+                "SELECT record, member, owner, waives, kind, direction, unit, code, place, band, "
+                'quantity, coverage, marks, start, "end" FROM figures '
                 "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ? "
                 "ORDER BY record, position",
                 (kind, before),
@@ -246,27 +254,46 @@ def _told(row: sqlite3.Row) -> dict[str, Any]:
 
 
 def _figure(row: sqlite3.Row) -> FigureRow:
+    record, member, owner, waives, *of = row
+    kind, direction, unit, code, place, band, quantity, coverage, marks, start, end = of
     return FigureRow(
-        row["record"],
-        row["member"],
-        row["owner"],
-        bool(row["waives"]),
-        Group(row["kind"], row["direction"], row["unit"]),
-        Atom(row["code"], row["place"], row["band"]),
-        row["quantity"],
-        row["coverage"],
-        tuple(json.loads(row["marks"])),
-        Window(row["start"], row["end"]),
+        record,
+        member,
+        owner,
+        bool(waives),
+        _group(kind, direction, unit),
+        _atom(code, place, band),
+        quantity,
+        coverage,
+        _marks(marks),
+        _window(start, end),
     )
+
+
+# The same few come again and again: made once, they are also compared by being the same object.
+_group = lru_cache(maxsize=256)(Group)
+_atom = lru_cache(maxsize=65_536)(Atom)
+_window = lru_cache(maxsize=4096)(Window)
+
+
+@lru_cache(maxsize=256)
+def _marks(text: str) -> tuple[Mark, ...]:
+    return tuple(json.loads(text))
 
 
 def _partition(row: sqlite3.Row) -> Partition:
-    content = json.loads(row["content"])
+    group = Group(cast("FigureKind", row["kind"]), row["direction"], row["unit"])
+    return _planned(group, row["content"])
+
+
+@lru_cache(maxsize=64)
+def _planned(group: Group, text: str) -> Partition:
+    """Read a partition; the same few are read for each window of a period."""
+    content = json.loads(text)
     cells = (
-        CellPlan(cell["name"], Label(*cell["label"]), frozenset(Atom(*a) for a in cell["atoms"]))
+        CellPlan(cell["name"], Label(*cell["label"]), frozenset(_atom(*a) for a in cell["atoms"]))
         for cell in content["cells"]
     )
-    group = Group(cast("FigureKind", row["kind"]), row["direction"], row["unit"])
     return Partition(group, frozenset(content["members"]), tuple(cells))
 
 

@@ -46,6 +46,17 @@ def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
 
 def _contribution(rows: Sequence[FigureRow], window: Window) -> Contribution:
     first = rows[0]
+    if len(rows) == 1 and first.window == window:
+        # As it is for most: one figure of the whole window.
+        return Contribution(
+            first.member,
+            first.owner,
+            first.atom,
+            first.quantity,
+            min(first.coverage, 1.0),
+            tuple(sorted(first.marks)),
+            first.waives,
+        )
     late = any(row.window.start < window.start and row.quantity for row in rows)
     marks: set[Mark] = {mark for row in rows for mark in row.marks}
     return Contribution(

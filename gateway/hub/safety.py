@@ -34,7 +34,9 @@ def net(shares: Iterable[tuple[str, Share]]) -> dict[str, Share]:
     for owner, share in shares:
         found[owner].append(share)
     return {
-        owner: Share(math.fsum(s.quantity for s in own), all(s.waives for s in own))
+        owner: own[0]
+        if len(own) == 1
+        else Share(math.fsum(s.quantity for s in own), all(s.waives for s in own))
         for owner, own in found.items()
     }
 
