@@ -49,6 +49,8 @@ from gateway.reserve import Reserve
 
 FILE = "state.sqlite"
 """Name of the file in the state directory."""
+_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
+"""State is written every few seconds, to flash: blanks would be a tenth of it."""
 _MISSING = "start the agent: `sidestream run`"
 _OLDEST = """
 SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
@@ -156,7 +158,7 @@ class Outbox:
             db.executemany(
                 "INSERT INTO state VALUES (?, ?)"
                 " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-                [(name, json.dumps(body)) for name, body in change.state.items()],
+                [(name, _COMPACT(body)) for name, body in change.state.items()],
             )
             db.executemany(
                 "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",

@@ -1,6 +1,7 @@
 """A tally: what one open window of a stream has got so far."""
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from adapters.reading import NANOSECONDS
 from agent.measuring.attributes import PLAIN, Worth
@@ -79,6 +80,10 @@ class Tally:
         """Take a stock's level at an instant, unless a later one is known."""
         if self.closing is None or time >= self.closing[0]:
             self.closing = (time, level)
+
+    def snapshot(self) -> dict[str, Any]:
+        """Give what is not as in a new one, to the sign of zero; it is written again and again."""
+        return {name: one for name, one in asdict(self).items() if one or str(one) == "-0.0"}
 
     def band(self) -> str | None:
         """Name the band of the mean supply temperature, weighted by energy, or else by time."""

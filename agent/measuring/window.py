@@ -7,7 +7,6 @@ measured unit is worth changes (`agent.measuring.attributes`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any, Final
 
 from adapters.reading import NANOSECONDS
@@ -312,7 +311,7 @@ class Windows:
             "fence": self._fence,
             "silent": self._silent,
             "dries": self._attributes.dries,
-            "open": [[start, asdict(tally)] for start, tally in sorted(self._open.items())],
+            "open": [[start, tally.snapshot()] for start, tally in sorted(self._open.items())],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
