@@ -21,6 +21,10 @@ partner = LazyGroup(
         "add": ("agent.cli.partner_add:add", "Add a partner to a plant file, under a contract."),
         "list": ("agent.cli.partner_list:list_", "List a plant's partners and what waits."),
         "end": ("agent.cli.partner_end:end", "End a contract at once, whatever the file says."),
+        "listen": (
+            "agent.cli.partner_listen:listen",
+            "Hear what is sent to a partner, and open it.",
+        ),
         "open": ("agent.cli.partner_open:open_", "Open what came for a partner, as CSV or JSON."),
     },
 )

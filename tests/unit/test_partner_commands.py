@@ -181,3 +181,28 @@ def test_a_sender_that_is_no_plants_key_and_a_missing_file_are_told(
     assert (said.code, "what `sidestream key` prints" in said.err) == (1, True)
     said = call("partner", "open", tmp_path / "none", "--key", key, *FROM)
     assert (said.code, "cannot be read" in said.err) == (1, True)
+
+
+LISTEN = ("partner", "listen", "--cluster", "ora", *FROM)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (("--broker", "http://x"), "mqtts://host"),
+        (("--broker", "mqtt://192.0.2.1"), "in plain text"),
+        (("--broker", "mqtts://x", "--certificate", "a"), "half a pair"),
+    ],
+)
+def test_a_broker_that_cannot_be_meant_is_refused_in_words(
+    call: Call, key: Path, more: tuple[str, ...], words: str
+) -> None:
+    said = call(*LISTEN, *more, "--key", key)
+    assert said.code == 78
+    assert said.err.startswith("sidestream: the command line")
+    assert words in said.err
+
+
+def test_a_file_of_what_was_had_that_cannot_be_used_is_told(call: Call, key: Path) -> None:
+    said = call(*LISTEN, "--broker", "mqtt://127.0.0.1:1", "--key", key, "--seen", key.parent)
+    assert (said.code, "give --seen a file" in said.err) == (1, True)
