@@ -27,7 +27,7 @@ from agent.disclosing.sending import due
 from agent.disclosing.yearly import TALLIES, TOLD, YEAR, Tally, tallied, tallies_document
 from agent.keeping.remake import remade
 from agent.keeping.tables import Commit, Unmade
-from agent.measuring.pipeline import Pipeline
+from agent.measuring.pipeline import LONGEST, Pipeline
 from agent.measuring.series import Held, Series, as_of, marked, renewed
 from agent.measuring.total import Event, Total
 from config.plan import PlantPlan, StreamPlan
@@ -219,7 +219,14 @@ class Engine:
             self._released_to = first - first % length
         while closed >= self._released_to + length:
             self._release_one(self._released_to, self._released_to + length, now)
-            self._released_to += length
+            self._released_to = self._beyond(self._released_to + length)
+
+    def _beyond(self, end: int) -> int:
+        """Give where release windows go on: after a hole without windows, there are none in it."""
+        starts = [total.start for held in self._waiting.values() for total in held]
+        if not starts or min(starts) - end <= LONGEST:
+            return end
+        return self.release_start(min(starts))
 
     def _release_one(self, start: int, end: int, now: int) -> None:
         totals = {

@@ -1,6 +1,7 @@
 """Runs in the container: a belt scale on Modbus, a dust meter on OPC UA, and a name server.
 
-The scale counts 50 kg a second. Its folder's field.json tells the first and the last value read.
+The scale counts 50 kg a second, and stands while its folder has a file `stand`. There field.json
+tells the first and the last value read.
 """
 
 import asyncio
@@ -25,7 +26,8 @@ class Scale:
 
     def register(self, at: int) -> int | None:
         if at == 0:
-            self._value = 4_000_000 + round((time.monotonic() - self._start) * 50)
+            if not self._told.with_name("stand").exists():
+                self._value = 4_000_000 + round((time.monotonic() - self._start) * 50)
             self._first = self._first or self._value
             self._told.write_text(json.dumps({"first": self._first, "last": self._value}))
         return {0: self._value >> 16, 1: self._value & 0xFFFF}.get(at)

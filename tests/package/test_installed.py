@@ -168,14 +168,33 @@ def test_a_hung_hub_is_started_again_and_no_record_is_missing(running: Container
 
 
 def measured_all(container: Container) -> None:
-    """Stop the agent, hold what it measured against the scale, and start it again."""
-    container.did("systemctl", "stop", AGENT)
-    scale = json.loads(container.did("cat", "/run/field/field.json"))
-    command = (PYTHON, "/usr/local/lib/measured.py", "slag")
-    measured = float(container.did(*command))
-    assert measured == pytest.approx((scale["last"] - scale["first"]) / 1000, rel=1e-9)
-    assert measured > 0
-    container.did("systemctl", "start", AGENT)
+    """Let the scale stand, stop the agent, and hold what it measured against the scale.
+
+    An agent that is stopped does not wait for an answer that is on its way: the scale must stand
+    until it was read. The agent is started again in any case, for the tests that follow.
+    """
+    container.did("touch", "/run/field/stand")
+    try:
+        wait_for(lambda: shown(container) == scale(container)["last"], "the scale's last value")
+        container.did("systemctl", "stop", AGENT)
+        told = scale(container)
+        measured = float(container.did(PYTHON, "/usr/local/lib/measured.py", "slag"))
+        assert measured == pytest.approx((told["last"] - told["first"]) / 1000, rel=1e-9)
+        assert measured > 0
+    finally:
+        container.did("rm", "/run/field/stand")
+        container.did("systemctl", "start", AGENT)
+
+
+def scale(container: Container) -> Any:
+    """Give the first and the last value that the scale was read at, in kg."""
+    return json.loads(container.did("cat", "/run/field/field.json"))
+
+
+def shown(container: Container) -> Any:
+    """Give the scale's value as the agent's status shows it."""
+    told = json.loads(container.said("sidestream", "status", "--json"))
+    return told["sources"]["belt"]["points"]["total"]["value"]
 
 
 def test_a_mistake_in_the_plant_file_stops_the_agent_until_it_is_mended(running: Container) -> None:

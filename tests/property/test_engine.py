@@ -14,7 +14,7 @@ from adapters.reading import NANOSECONDS, Block
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
 from agent.measuring.total import Total
-from agent.running.engine import Engine
+from agent.running.engine import HORIZON, Engine
 from agent.running.service import memory
 from config.plan import InputPlan, MeterPlan, PlantPlan, StreamPlan
 from gateway.seal import open_record, verify_record
@@ -193,3 +193,18 @@ def test_a_commit_hands_out_each_thing_once() -> None:
     assert engine.commit() != Commit()
     again = engine.commit()
     assert (again.totals, again.records, again.events, again.state) == ((), (), (), {})
+
+
+def test_a_clock_that_is_years_ahead_makes_no_record_of_the_years_between() -> None:
+    with tempfile.TemporaryDirectory() as folder, Outbox.open(Path(folder), 0) as outbox:
+        engine = Engine(PLAN, sealer(), lambda: 0, memory(outbox), HORIZON)
+        years = 10 * 366 * 24 * 60
+        for minute in (*range(150), *range(years, years + 150)):
+            made = block(minute, 10**6 + minute, 6.0)
+            engine.advance(made.time)
+            engine.take(made)
+        records = engine.commit().records
+    starts = [record.start for record, _ in records]
+    ahead = START + years * MINUTE
+    assert len(starts) == len(set(starts)) >= 4
+    assert all(start < START + 4 * HOUR or start > ahead - 2 * HOUR for start in starts)
