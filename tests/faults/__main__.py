@@ -11,7 +11,7 @@ import click
 from tests.conftest import _absent
 from tests.faults.campaign import COLUMNS, Campaign, Progress, Run, Tally, document, row
 
-MODULES = ("kill", "network", "backlog", "meters", "nodes", "disk", "clock")
+MODULES = ("kill", "network", "backlog", "meters", "nodes", "disk", "clock", "hang")
 """Modules of this package, each with its campaigns in `CAMPAIGNS`."""
 
 

@@ -32,6 +32,8 @@ RESUMES = 30.0
 LIVE = 6.0
 """Seconds after its end in which a live record must have come: grace, jitter, a beat, a busy
 computer."""
+MANY = 8
+"""Records in a row that show a rate: while packets are lost, few of them wait."""
 DRAIN = 5
 """How many times faster than it is made the backlog must come through."""
 
@@ -170,7 +172,7 @@ async def _backlog(made: Field, healed: int, hold: float, tally: Tally, name: st
     first = old[0][1] if old else healed
     # Those that came later had been sent before and were sent again after a minute.
     burst = [received for _, received in old if received - first < 10 * NANOSECONDS]
-    if hold >= HOLDS[-1] and len(burst) > 1:
+    if len(burst) >= MANY:
         rate = (len(burst) - 1) / max((burst[-1] - burst[0]) / NANOSECONDS, 0.01)
         tally.measure("slowest drain, seconds a record", 1 / rate)
         least = DRAIN * NANOSECONDS / RELEASE
