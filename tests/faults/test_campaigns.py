@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import meters, network
+from tests.faults import clock, disk, meters, network
 from tests.faults.campaign import Campaign, Run, Say, Tally
 from tests.faults.netns import Network, run
 
@@ -71,6 +71,25 @@ def test_faulty_modbus_devices_give_no_wrong_value() -> None:
     tally = Tally()
     asyncio.run(meters.block("1", 8, tally, quiet, 300))
     clean(tally)
+
+
+@pytest.mark.faults
+@pytest.mark.integration
+@pytest.mark.mosquitto
+@pytest.mark.namespaces
+@pytest.mark.strace
+@pytest.mark.timeout(300)
+def test_disks_that_fail_lose_nothing_but_what_is_told(tmp_path: Path) -> None:
+    clean(asyncio.run(disk.block("6", 1, tmp_path, quiet)))
+
+
+@pytest.mark.faults
+@pytest.mark.integration
+@pytest.mark.timeout(300)
+def test_a_clock_that_is_wrong_loses_nothing_of_a_count(tmp_path: Path) -> None:
+    tally = asyncio.run(clock.block("3", 2, tmp_path, quiet))
+    clean(tally)
+    assert tally.checked["steps told"] > 0
 
 
 @pytest.mark.parametrize(

@@ -192,9 +192,10 @@ def scale(container: Container) -> Any:
 
 
 def shown(container: Container) -> Any:
-    """Give the scale's value as the agent's status shows it."""
-    told = json.loads(container.said("sidestream", "status", "--json"))
-    return told["sources"]["belt"]["points"]["total"]["value"]
+    """Give the scale's value as the agent's status shows it; None before it shows one."""
+    told = container.said("sidestream", "status", "--json")
+    points = json.loads(told)["sources"].get("belt", {}).get("points", {}) if told else {}
+    return points.get("total", {}).get("value")
 
 
 def test_a_mistake_in_the_plant_file_stops_the_agent_until_it_is_mended(running: Container) -> None:
