@@ -10,7 +10,7 @@ from adapters.errors import PermanentError, SidestreamError
 from adapters.opcua.connect import connect
 from adapters.opcua.feed import Clocks, Feed
 from adapters.opcua.settings import OpcUaSource
-from adapters.opcua.tasks import together
+from adapters.opcua.tasks import obey, together
 from adapters.reading import NANOSECONDS
 
 FIRST_SECONDS = 0.1
@@ -35,6 +35,7 @@ class Lane:
             feed.report(Link.CONNECTING)
         while True:
             error = await self._session()
+            obey()
             await asyncio.sleep(self._pause(error))
 
     async def _session(self) -> SidestreamError:

@@ -75,6 +75,23 @@ async def test_a_group_that_failed_leaves_no_request_for_cancellation_behind() -
     assert task.cancelling() == 0
 
 
+async def test_a_group_that_fails_while_it_is_cancelled_is_cancelled() -> None:
+    begun = asyncio.Event()
+
+    async def stumble() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise TransientError("cut at that moment") from None
+
+    task = asyncio.create_task(together(stumble()))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
 async def test_a_part_that_falls_silent_is_started_again_and_told() -> None:
     told: list[tuple[str, str]] = []
     pulse, calls = Pulse(), 0
