@@ -8,7 +8,7 @@ SUPPLY := build/supply
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults safety accuracy bench deb deb-test sbom audit lock schema clean
+.PHONY: help demo test check faults safety attacks utility accuracy bench deb deb-test sbom audit lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ faults: $(READY) ## the long fault campaigns, an hour and a half (ROUNDS=, SEED=
 
 safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell may be released (TABLES=, SEED=)
 	@$(BIN)/python -m bench.safety --tables $${TABLES:-100000} --seed $${SEED:-1}
+
+attacks: $(READY) ## attack simulated clusters with all cells, all traffic and public tonnages (SEEDS=, WEEKS=)
+	@$(BIN)/python -m bench.attacks --seeds $${SEEDS:-3} --weeks $${WEEKS:-52}
 
 power: $(READY) ## cut the power at every point of what agent and hub write (CUTS=, SEED=; needs strace, mosquitto)
 	@$(BIN)/python -m tests.faults.power --cuts $${CUTS:-3000} --seed $${SEED:-1}

@@ -121,6 +121,9 @@ class ReleaseTable(Settings):
     """The (n, k) rule, where the cluster wants it too."""
     waived_below_k: bool = False
     """Releases a cell of fewer than `k` owners when all of them have waived."""
+    guard_rest: bool = True
+    """After a withheld window of a cell withholds the next, too, until their sum is safe: else who
+    knows the yearly tonnages of its plants finds it by taking away all that was released."""
     partition: Literal["search", "fixed"] = "search"
     """How cells are chosen: pooled in a fixed order, and bettered by a search or not."""
     noise: float | None = Field(default=None, gt=0, le=100)
@@ -293,7 +296,9 @@ def _window(text: Any) -> Calendar:
 def _rules(table: ReleaseTable) -> Rules:
     limit = table.dominance
     dominance = (limit.owners, limit.percent) if limit else None
-    return Rules(table.k, table.p, dominance, table.waived_below_k, table.q)
+    return Rules(
+        table.k, table.p, dominance, table.waived_below_k, table.q, guard_rest=table.guard_rest
+    )
 
 
 def _store(table: StoreTable) -> StorePlan:

@@ -47,6 +47,7 @@ class Rules:
     With `q` below 100 the p% rule is the prior-posterior rule: everybody is taken to have known
     each contribution to within q percent before.
     `waived_below_k` lets a cell whose contributors have all waived have fewer than `k` owners.
+    `guard_rest` holds what was withheld of a cell to the same rules, as a sum over its windows.
     `apart` is for sums over the members of several hubs: what is left of a sum without one hub's
     members must be safe from that hub too, which knows each of their figures.
     """
@@ -57,6 +58,7 @@ class Rules:
     waived_below_k: bool = False
     q: float = 100.0
     apart: bool = False
+    guard_rest: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,6 +262,13 @@ def record_id(plant: str, start: str, end: str, revision: int) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
+def quarter_start(instant: int) -> int:
+    """Give the first instant (nanoseconds) of the period an instant is in."""
+    moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)
+    first = datetime(moment.year, (moment.month - 1) // 3 * 3 + 1, 1, tzinfo=UTC)
+    return int(first.timestamp()) * 1_000_000_000
+
+
 def quarter(instant: int) -> str:
     """Name the period an instant (nanoseconds) is in: pseudonyms and partitions hold so long."""
     moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)

@@ -129,6 +129,21 @@ class Book:
             for row in rows
         ]
 
+    def withheld(self, group: Group, first: int, before: int) -> dict[str, dict[str, float]]:
+        """Sum what was withheld of each cell of partitions in windows from `first`, by owner."""
+        with self._database.look() as cursor:
+            rows = cursor.execute(
+                "SELECT name, json_extract(value, '$[1]') AS owner, "
+                "sum(json_extract(value, '$[3]')) AS quantity FROM cells, json_each(cells.parts) "
+                "WHERE status = 'withheld' AND listed = 1 AND kind = ? AND direction = ? "
+                "AND unit = ? AND start >= ? AND start < ? GROUP BY name, owner",
+                (*group, first, before),
+            ).fetchall()
+        found: dict[str, dict[str, float]] = {}
+        for name, owner, quantity in rows:
+            found.setdefault(name, {})[owner] = quantity
+        return found
+
     def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
         """Read the partitions chosen for a period."""
         with self._database.look() as cursor:

@@ -126,7 +126,11 @@ class Evidence:
                 failures -= 1
                 if failures < 0:
                     return Found(safe=False, worth=0.0)
-        return Found(bool(released), math.fsum(released) * self.weight(held.label, held.depth))
+        # Each withheld window costs another, which guards it (`gateway.hub.rest`).
+        kept = len(released) - (self._windows - len(released) if self._rules.guard_rest else 0)
+        share = max(kept, 0) / len(released) if released else 0.0
+        worth = share * math.fsum(released) * self.weight(held.label, held.depth)
+        return Found(bool(released), worth)
 
     def _together(self, held: Held) -> Iterable[float | None]:
         """Give, for each window, the size of what would have been released, None when unsafe."""

@@ -9,6 +9,7 @@ from config.hub_plan import Calendar, Order, Rules
 from gateway.contract import quarter
 from gateway.hub.calendar import Window, sampled
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
+from gateway.hub.rest import Rest, grown, guarded
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.table import Group, Label, Table
 
@@ -76,6 +77,7 @@ def tried(
     """
     outcome = Outcome()
     known: dict[str, Partition] = {}
+    rests: dict[str, dict[str, Rest]] = {}
     by_start = {window.start: table for window, table in windows}
     members = frozenset(part.member for _, table in windows for part in table)
     for window, table in windows:
@@ -88,7 +90,10 @@ def tried(
             partition = _chosen(group, members, by_start, window, trial)
             if partition.cells:
                 known[period] = partition
-        outcome.add(decide(partition, table, trial.rules))
+        rest = rests.get(period, {})
+        decisions = guarded(decide(partition, table, trial.rules), rest, trial.rules)
+        rests = {period: grown(rest, decisions)}
+        outcome.add(decisions)
     return outcome
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from config.hub_plan import Calendar, Member, Order, Rules
 from config.plan import Kind
-from gateway.contract import Mark, quarter
+from gateway.contract import Mark, quarter, quarter_start
 from gateway.hub.book import Book, FigureRow
 from gateway.hub.calendar import Window, due, next_window, sampled
 from gateway.hub.noise import Noise
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
+from gateway.hub.rest import guarded
 from gateway.hub.rollup import Decision, decide, with_noise
 from gateway.hub.table import Contribution, Group, Table
 from gateway.hub.yearbook import orders_due
@@ -120,7 +121,8 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
             # One that would release nothing binds nobody: the next window may choose anew.
             if partition.cells:
                 chosen.append((period, partition))
-        decided = decide(partition, table, plan.rules)
+        withheld = book.withheld(group, quarter_start(window.start), window.start)
+        decided = guarded(decide(partition, table, plan.rules), withheld, plan.rules)
         if plan.noise is not None:
             decided = tuple(with_noise(one, window, plan.noise) for one in decided)
         decisions.extend((group, decision) for decision in decided)

@@ -145,6 +145,30 @@ def test_one_or_two_owners_are_withheld_with_a_reason_only_the_operator_sees(hub
     }
 
 
+def test_the_window_after_a_withheld_one_guards_it_within_the_quarter(hub: Hub) -> None:
+    hub.all_send(MONDAY, 10, 11, 12)
+    hub.all_send(MONDAY + HOUR, 10, 11, 0)
+    april = MONDAY + 40 * 24 * HOUR
+    for start in (MONDAY + 2 * HOUR, MONDAY + 3 * HOUR, april):
+        hub.all_send(start, 10, 11, 12)
+    hub.release(april + 50 * HOUR)
+    assert hub.rows("status, reason") == [
+        ("released", ""),
+        ("withheld", "2 owners, 3 needed"),
+        ("withheld", "guards a window withheld before"),
+        ("released", ""),
+        ("released", ""),
+    ]
+
+
+def test_a_hub_may_leave_what_was_withheld_open(hub: Hub) -> None:
+    hub.all_send(MONDAY, 10, 11, 12)
+    hub.all_send(MONDAY + HOUR, 10, 11, 0)
+    hub.all_send(MONDAY + 2 * HOUR, 10, 11, 12)
+    hub.release(MONDAY + 50 * HOUR, rules=Rules(guard_rest=False))
+    assert hub.rows("status") == [("released",), ("withheld",), ("released",)]
+
+
 def test_only_released_cells_go_to_the_store_and_only_planned_ones_to_the_feed(hub: Hub) -> None:
     hub.all_send(MONDAY, 10, 11, 12)
     hub.all_send(MONDAY + HOUR, 10)
