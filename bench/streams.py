@@ -16,6 +16,7 @@ owner = "Bench"
 cluster = "bench"
 broker = "mqtt://127.0.0.1:{port}"
 key = "{key}"
+insecure = true
 record_size = {size}
 {hub}
 [windows]
@@ -67,5 +68,5 @@ def block(streams: int, instant: int) -> Block:
 def make_key(file: Path) -> str:
     """Make a plant's key; gives the public half as the hub's roster wants it."""
     command = python("agent.cli", "key", str(file), "--create", "--json")
-    done = subprocess.run(command, cwd=file.parent, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=file.parent, check=True, stdout=subprocess.PIPE, text=True)
     return str(json.loads(done.stdout)["key"])

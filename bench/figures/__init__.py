@@ -1,5 +1,5 @@
 """The benchmarks, one a module, in the order of the table."""
 
-from bench.figures import commands, intake, outbox, polling, rollup
+from bench.figures import catchup, commands, intake, outbox, polling, rollup
 
-BENCHES = (polling.BENCH, outbox.BENCH, commands.BENCH, intake.BENCH, rollup.BENCH)
+BENCHES = (polling.BENCH, outbox.BENCH, catchup.BENCH, commands.BENCH, intake.BENCH, rollup.BENCH)
