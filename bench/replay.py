@@ -50,7 +50,8 @@ runtime = "run"
 """
 
 
-def _record(path: Path, kind: str, days: int) -> None:
+def record(path: Path, kind: str, days: int) -> None:
+    """Write a recording of so many days, and two minutes to close the last window."""
     total = 0.0
     with path.open("w") as file:
         file.write("time,value\n")
@@ -60,7 +61,8 @@ def _record(path: Path, kind: str, days: int) -> None:
             file.write(f"{START + second},{rate if kind == 'rate' else total:.3f}\n")
 
 
-def _bare(path: Path) -> None:
+def bare(path: Path) -> None:
+    """Split each row, read both numbers and add them: the least that any reader does."""
     times = total = 0.0
     with path.open() as file:
         next(file)
@@ -83,11 +85,15 @@ def _meter(stream: StreamPlan, span: WindowPlan, found: Iterator[Block] | list[B
         pipeline.close(block.time)
 
 
-def _program(folder: Path, days: int) -> None:
+def backfill(days: int) -> list[str]:
+    """Give the command that replays the recording of a folder, to be run in it."""
     end = time.strftime("%Y-%m-%d", time.gmtime(START + 86_400 * days))
     words = ["backfill", "plant.toml", "in.csv", "--source", "belt", "--from", "2025-01-01"]
-    command = python("agent.cli", *words, "--to", end)
-    subprocess.run(command, cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    return python("agent.cli", *words, "--to", end)
+
+
+def _program(folder: Path, days: int) -> None:
+    subprocess.run(backfill(days), cwd=folder, check=True, stdout=subprocess.DEVNULL)
 
 
 def _processor() -> float:
@@ -109,13 +115,13 @@ def measure(kind: str, days: int) -> dict[str, float]:
         folder = Path(name)
         plant = folder / "plant.toml"
         plant.write_text(PLANT.format(unit=UNITS[kind], meter=KINDS[kind]))
-        _record(folder / "in.csv", kind, days)
+        record(folder / "in.csv", kind, days)
         plan = load_plant(plant, {})
         (stream,), span = plan.streams, plan.windows
         path, count = folder / "in.csv", 86_400 * days + 120
         made = list(islice(_read(path), 86_400))
         return {
-            "bare loop": _speed(lambda: _bare(path), count),
+            "bare loop": _speed(lambda: bare(path), count),
             "meters": _speed(lambda: _meter(stream, span, made), len(made)),
             "rows and meters": _speed(lambda: _meter(stream, span, _read(path)), count),
             "backfill": _speed(lambda: _program(folder, days), count),

@@ -18,7 +18,6 @@ broker = "mqtt://127.0.0.1:{port}"
 key = "{key}"
 insecure = true
 record_size = {size}
-{hub}
 [windows]
 require_clock_sync = false
 {windows}
@@ -32,6 +31,7 @@ port = {device}
 [sources.works.points]
 """
 _POINT = 't{n:03} = {{ register = {register}, type = "uint32", unit = "kg" }}\n'
+_SPARE = 'x{n:03} = {{ register = {register}, type = "uint16", unit = "1" }}\n'
 _STREAM = """
 [streams.s{n:03}]
 material = "10 {group:02} {last:02}"
@@ -42,16 +42,20 @@ significant = 6
 
 
 def plant(
-    streams: int, key: str, port: int = 1, device: int = 1, windows: str = "", hub: str = ""
+    streams: int, key: str, port: int = 1, device: int = 1, windows: str = "", spare: int = 0
 ) -> str:
-    """Write the plant's file; `key` is its hub's, ports are those of the broker and the device."""
+    """Write the plant's file; `key` is its hub's, ports are those of the broker and the device.
+
+    `spare` points are read and used by no stream.
+    """
     size = 4096
     while size < RECORD + (FIGURE + MAGNITUDE) * streams:
         size *= 2
-    head = _HEAD.format(size=size, key=key, port=port, device=device, windows=windows, hub=hub)
+    head = _HEAD.format(size=size, key=key, port=port, device=device, windows=windows)
     points = (_POINT.format(n=n, register=40_001 + 2 * n) for n in range(streams))
     made = (_STREAM.format(n=n, group=n // 20 + 1, last=n % 20 + 1) for n in range(streams))
-    return "".join([head, *points, *made])
+    unused = (_SPARE.format(n=n, register=45_001 + n) for n in range(spare))
+    return "".join([head, *points, *unused, *made])
 
 
 def shown(number: int, instant: int) -> int:
@@ -70,3 +74,11 @@ def make_key(file: Path) -> str:
     command = python("agent.cli", "key", str(file), "--create", "--json")
     done = subprocess.run(command, cwd=file.parent, check=True, stdout=subprocess.PIPE, text=True)
     return str(json.loads(done.stdout)["key"])
+
+
+def spare_block(first: int, count: int, instant: int) -> Block:
+    """Give what a poll of some spare points reads."""
+    names = tuple(f"x{n:03}" for n in range(first, first + count))
+    return Block(
+        "works", instant, names, tuple((n + instant // NANOSECONDS) % 65_536 for n in range(count))
+    )

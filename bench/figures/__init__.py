@@ -1,5 +1,14 @@
 """The benchmarks, one a module, in the order of the table."""
 
-from bench.figures import catchup, commands, intake, outbox, polling, rollup
+from bench.figures import catchup, commands, intake, outbox, polling, replay, rollup, soak
 
-BENCHES = (polling.BENCH, outbox.BENCH, catchup.BENCH, commands.BENCH, intake.BENCH, rollup.BENCH)
+BENCHES = (
+    polling.BENCH,
+    replay.BENCH,
+    outbox.BENCH,
+    catchup.BENCH,
+    commands.BENCH,
+    intake.BENCH,
+    rollup.BENCH,
+    soak.BENCH,
+)
