@@ -156,10 +156,10 @@ def seal_receipt(content: dict[str, Any], key: HubKey) -> bytes:
     return canonical({**content, "signature": signature(content, key.sign, "receipt")})
 
 
-def read_receipt(payload: bytes, cluster: str, pseudonym: str, hub: HubPublic) -> Receipt:
-    """Verify and read a receipt; raises `RefusalError`."""
+def read_receipt(payload: bytes, cluster: str, pseudonym: str, *hubs: HubPublic) -> Receipt:
+    """Verify and read a receipt signed with one of the hub's keys; raises `RefusalError`."""
     content = parse(payload)
-    if verified(content, hub.verify, "receipt") is None:
+    if all(verified(content, hub.verify, "receipt") is None for hub in hubs):
         raise RefusalError("bad-signature", "the signature is not the hub's")
     try:
         receipt = Receipt.model_validate(content)

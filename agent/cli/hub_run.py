@@ -3,15 +3,20 @@
 import asyncio
 import logging
 import os
+import re
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli.log import log_option, log_to_stderr
 from agent.cli.output import hub_argument, json_option, print_json, print_table
 from agent.cli.run import stop_on_signals
+
+if TYPE_CHECKING:
+    from config.hub_plan import HubPlan
 
 
 @click.command()
@@ -98,9 +103,14 @@ def check(hub_file: str, as_json: bool) -> None:
 @click.command()
 @hub_argument
 @click.option("--create", is_flag=True, help="Make the key file (mode 0600) when there is none.")
+@click.option("--rotate", is_flag=True, help="Make the next key, and announce it to the plants.")
+@click.option("--from", "since", metavar="QUARTER", help="With --rotate: from then on (the next).")
 @json_option
-def key(hub_file: str, create: bool, as_json: bool) -> None:
+def key(hub_file: str, create: bool, rotate: bool, since: str | None, as_json: bool) -> None:
     """Show the public key of HUB_FILE's hub, which every plant puts into its [hub] table.
+
+    With --rotate the hub's next key is made and announced, signed by the one it
+    has: plants take it by themselves when its quarter begins.
 
     \b
     Example:
@@ -109,12 +119,36 @@ def key(hub_file: str, create: bool, as_json: bool) -> None:
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway import keys  # noqa: PLC0415
+    from gateway.contract import quarter  # noqa: PLC0415
+    from gateway.hub import membership, registry  # noqa: PLC0415
 
-    plan = load_hub(Path(hub_file), for_operator(os.environ))
-    public = keys.HubKey(keys.load(Path(plan.key_file), create=create)).public
+    plan, now = load_hub(Path(hub_file), for_operator(os.environ)), time.time_ns()
+    keys.load(Path(plan.key_file), create=create)
+    if rotate:
+        _rotate(plan, since, now, as_json)
+        return
+    ring = membership.ring(plan, registry.read(registry.path_of(plan)))
+    public = ring.at(quarter(now)).public
     if as_json:
         print_json({"key": str(public), "fingerprint": public.fingerprint})
         return
     click.echo(f"fingerprint  {public.fingerprint}")
     click.echo("give these lines to each plant, and the fingerprint by another way:\n")
     click.echo(f'[hub]\ncluster = "{plan.cluster}"\nkey = "{public}"')
+
+
+def _rotate(plan: "HubPlan", since: str | None, now: int, as_json: bool) -> None:
+    from gateway.hub.admitting import rotate  # noqa: PLC0415
+
+    if since is not None and not re.fullmatch(r"\d{4}Q[1-4]", since):
+        raise click.BadParameter("give a quarter, such as 2027Q1", param_hint="--from")
+    holds, made = rotate(plan, now, since)
+    if as_json:
+        print_json(
+            {"key": str(made.public), "fingerprint": made.public.fingerprint, "since": holds}
+        )
+        return
+    click.echo(f"fingerprint  {made.public.fingerprint}")
+    click.echo(f"holds        from {holds} on; the running hub announces it within seconds")
+    click.echo(f"keep a copy  {plan.state_dir}/hub-key-{holds}.pem, as of the first key")
+    click.echo("next         sidestream hub broker-config, as in every quarter")

@@ -106,6 +106,20 @@ def _clock(clock: Mapping[str, Any] | None) -> str:
     return said[clock["synchronised"]] + need
 
 
+def _roster_rows(roster: Mapping[str, Any] | None) -> list[tuple[str, object]]:
+    if roster is None:
+        return []
+    since = roster["since"]
+    told = f"this plant counts from {since} on" if since else "this plant is not on it"
+    rows: list[tuple[str, object]] = [
+        ("roster", f"{roster['period']}: {told}"),
+        ("hub's key", roster["hub"]),
+    ]
+    if roster["next_key"]:
+        rows.append(("hub's next key", f"{roster['next_key']} from {roster['next_from']} on"))
+    return rows
+
+
 def _source_row(source: Mapping[str, Any]) -> tuple[object, ...]:
     points = source["points"].values()
     bad = sum(row["quality"] == "bad" for row in points)
@@ -144,6 +158,7 @@ def _show_outbox(document: Mapping[str, Any], now: int) -> None:
     else:
         link = uplink["link"]
         rows.append(("broker", "connected" if link["connected"] else link["detail"]))
+        rows += _roster_rows(uplink.get("roster"))
     gone = [f"{name} ({told})" for name, told in document.get("withdrawn", {}).items()]
     rows.append(("withdrawn", ", ".join(gone)))
     rows.append(("clock", _clock(document.get("clock"))))

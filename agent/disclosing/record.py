@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 from agent.disclosing.figure import Figure
 from agent.disclosing.magnitude import Ordered
@@ -30,6 +30,14 @@ class SealedRecord:
     """What it was merged of; stays in the plant."""
 
 
+class Hubs(Protocol):
+    """What knows the hub's key of each quarter."""
+
+    def at(self, period: str) -> HubPublic:
+        """Give the key of a quarter."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Sealer:
     """What a plant needs to turn figures into records for its hub."""
@@ -37,6 +45,12 @@ class Sealer:
     plant: PlantKey
     hub: HubPublic
     uplink: UplinkPlan
+    hubs: Hubs | None = None
+    """The hub's keys by the quarter, where there may be others than `hub`."""
+
+    def hub_in(self, start: int) -> HubPublic:
+        """Give the key that a window's record is sealed to: that of the quarter of its start."""
+        return self.hub if self.hubs is None else self.hubs.at(quarter(start))
 
     def seal(
         self,
@@ -65,7 +79,7 @@ class Sealer:
             plain = signed_record(content, self.plant.sign)
         pseudonym = content["pseudonym"]
         payload = seal_plain(
-            plain, self.uplink.cluster, pseudonym, self.hub, self.uplink.record_size
+            plain, self.uplink.cluster, pseudonym, self.hub_in(start), self.uplink.record_size
         )
         return SealedRecord(
             id=content["id"],
@@ -101,9 +115,9 @@ class Sealer:
             "v": VERSION,
             "id": record_id(plant, window["start"], window["end"], 0),
             "cluster": cluster,
-            "hub": self.hub.fingerprint,
+            "hub": self.hub_in(start).fingerprint,
             "plant": plant,
-            "pseudonym": self.plant.pseudonym(self.hub, cluster, quarter(start)),
+            "pseudonym": self.plant.pseudonym(self.hub_in(start), cluster, quarter(start)),
             "revision": 0,
             "window": window,
             "figures": [figure.content() for figure in figures],

@@ -5,6 +5,7 @@ import logging
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import rfc8785
 
@@ -15,10 +16,11 @@ from agent.keeping.outbox import Outbox
 from agent.keeping.tables import REMADE, Queued
 from agent.running.dispatch import Dispatch
 from agent.running.partner_sender import PartnerSender, PartnerState
+from agent.running.trust import Trust
 from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
 from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
-from gateway.keys import HubPublic, PlantKey
+from gateway.keys import PlantKey
 from gateway.mqtt import (
     LATE_SECONDS,
     Connection,
@@ -26,9 +28,11 @@ from gateway.mqtt import (
     LinkLostError,
     LinkState,
     PublishRefusedError,
+    SubscribeRefusedError,
     Will,
     keep_connected,
 )
+from gateway.roster import roster_topic
 from gateway.seal import RefusalError, read_receipt
 
 _log = logging.getLogger("sidestream.publisher")
@@ -50,6 +54,8 @@ class UplinkState:
     bad_receipts: int = 0
     last_error: str = ""
     partners: PartnerState = field(default_factory=PartnerState)
+    roster: dict[str, Any] | None = None
+    """What the hub's last roster says of the plant, see `agent.running.trust`."""
 
 
 class Publisher:
@@ -59,7 +65,7 @@ class Publisher:
         self,
         uplink: UplinkPlan,
         plant: PlantKey,
-        hub: HubPublic,
+        trust: Trust,
         outbox: Outbox,
         clock: Callable[[], int],
         live_for: int,
@@ -72,7 +78,7 @@ class Publisher:
         """
         self._uplink = uplink
         self._plant = plant
-        self._hub = hub
+        self._trust = trust
         self._outbox = outbox
         self._clock = clock
         self._live_for = live_for
@@ -88,7 +94,7 @@ class Publisher:
             uplink.cluster, outbox, clock, uplink.backlog_rate, self._named_now
         )
         link = LinkState(connected=False, detail="not connected yet")
-        self.state = UplinkState(link, partners=self._partners.state)
+        self.state = UplinkState(link, partners=self._partners.state, roster=trust.told())
 
     def wake(self) -> None:
         """Tell the publisher that the outbox has something new."""
@@ -129,7 +135,8 @@ class Publisher:
         return presence_topic(self._uplink.cluster, self._name)
 
     def _pseudonym(self) -> str:
-        return self._plant.pseudonym(self._hub, self._uplink.cluster, quarter(self._clock()))
+        period = quarter(self._clock())
+        return self._plant.pseudonym(self._trust.at(period), self._uplink.cluster, period)
 
     def _named_now(self) -> bool:
         """Tell whether the link is under the name of this quarter."""
@@ -152,6 +159,7 @@ class Publisher:
         self._heard = set()
         dispatch = Dispatch(self._uplink.backlog_rate, self._live_for)
         await self._listen_for(connection, {self._name})
+        await self._hear_roster(connection)
         here = rfc8785.dumps({"v": VERSION, "online": True})
         await connection.publish(self._presence(), here, retain=True)
         try:
@@ -177,6 +185,13 @@ class Publisher:
                 *(receipts_topic(self._uplink.cluster, name) for name in sorted(new))
             )
             self._heard |= new
+
+    async def _hear_roster(self, connection: Connection) -> None:
+        """Hear the hub's roster; a broker that does not let the plant is told in the journal."""
+        try:
+            await connection.subscribe(roster_topic(self._uplink.cluster))
+        except SubscribeRefusedError as error:
+            _log.warning("the roster is not heard: %s", error)
 
     async def _send_on(self, connection: Connection, dispatch: Dispatch) -> None:
         while True:
@@ -272,17 +287,26 @@ class Publisher:
         while True:
             message = await connection.next()
             try:
-                await self._receipt(message, dispatch)
+                if message.topic == roster_topic(self._uplink.cluster):
+                    await self._roster(message)
+                else:
+                    await self._receipt(message, dispatch)
             except RefusalError as error:
                 self.state.bad_receipts += 1
-                _log.warning("receipt ignored: %s", error)
+                _log.warning("ignored, not from the hub: %s", error)
             except SidestreamError as error:
                 self.state.last_error = str(error)
                 _log.error("receipt not noted, the record will be sent again: %s", error)
 
+    async def _roster(self, message: Inbound) -> None:
+        if await asyncio.to_thread(self._trust.take, message.payload):
+            self.state.roster = self._trust.told()
+            self._wake.set()
+
     async def _receipt(self, message: Inbound, dispatch: Dispatch) -> None:
         pseudonym = message.topic.rsplit("/", 1)[-1]
-        receipt = read_receipt(message.payload, self._uplink.cluster, pseudonym, self._hub)
+        hubs = (key for _, key in self._trust.line.keys)
+        receipt = read_receipt(message.payload, self._uplink.cluster, pseudonym, *hubs)
         refused = [(one.id, str(one.reason)) for one in receipt.refused]
         for record, reason in refused:
             level = logging.INFO if reason == REMADE else logging.ERROR

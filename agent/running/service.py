@@ -34,6 +34,7 @@ from agent.running.pulse import Pulse
 from agent.running.supervisor import Supervisor, cancel
 from agent.running.timekeeper import Timekeeper
 from agent.running.troubles import Troubles
+from agent.running.trust import Trust
 from config.plan import RECORDED, OutboxPlan, PlantPlan
 from gateway import changes, keys, prometheus
 from gateway.contract import quarter
@@ -106,7 +107,8 @@ def sealer(plan: PlantPlan) -> Sealer | None:
     except keys.NoKeyError:
         plant = plant_key(plan, create=True)
         _log.warning("there was no key, so one was made: tell it to the hub (`sidestream key`)")
-    return Sealer(plant, hub, plan.uplink)
+    trust = Trust(plant, hub, plan.uplink.cluster, Path(plan.state_dir))
+    return Sealer(plant, hub, plan.uplink, trust)
 
 
 def memory(outbox: Outbox, plan: PlantPlan | None = None) -> Memory:
@@ -187,10 +189,14 @@ class Service:
             return None
         windows = self._plan.windows
         live_for = live_window(windows.release, windows.grace, windows.jitter)
+        trust = seals.hubs
+        if not isinstance(trust, Trust):
+            folder = Path(self._plan.state_dir)
+            trust = Trust(seals.plant, seals.hub, seals.uplink.cluster, folder)
         return Publisher(
             seals.uplink,
             seals.plant,
-            seals.hub,
+            trust,
             self._outbox,
             wall_clock,
             live_for,

@@ -17,6 +17,7 @@ from agent.running.publisher import UplinkState
 from config.plan import PlantPlan
 
 Level = Literal["ok", "warning", "critical"]
+NOT_ON_ROSTER = "this plant is not on it; ask the hub's operator"
 _NOT_GRAVE = ("source ", "disk", "certificate ")
 """Troubles beside which something is measured, and everything stored."""
 _NAMED = 5
@@ -192,6 +193,9 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         found += [f"messages for partner {name} wait: {why}" for name, why in troubles.items()]
     if document["outbox"].get("messages_dropped"):
         found.append(f"{document['outbox']['messages_dropped']} messages for partners dropped")
+    roster = None if uplink is None else uplink.get("roster")
+    if roster is not None and roster["since"] is None:
+        found.append(f"roster of {roster['period']}: {NOT_ON_ROSTER}")
     lost = document["outbox"]["by_status"]
     found += [
         f"{lost[status]} records {status}" for status in ("refused", "dropped") if lost.get(status)

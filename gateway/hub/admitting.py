@@ -13,10 +13,10 @@ from config.hub_plan import HubPlan, Member
 from gateway import authority, passwords
 from gateway.contract import VERSION, quarter, rfc3339
 from gateway.hub import membership, registry
-from gateway.hub.registry import Admitted, Answer, Invited, Registry, Tenure
+from gateway.hub.registry import Admitted, Answer, Invited, LaterKey, Registry, Tenure
 from gateway.hub.requests import Pending
 from gateway.joining import seal_admission, seal_invitation
-from gateway.keys import PlantPublic
+from gateway.keys import HubKey, PlantPublic, load
 from gateway.roster import following
 
 CERTIFICATE = 825 * 86_400_000_000_000
@@ -162,7 +162,8 @@ def admit(plan: HubPlan, pending: Pending, terms: Terms, now: int) -> Entry:
         **({"certificate": certificate} if certificate is not None else {}),
     }
     plant = PlantPublic.parse(pending.key)
-    payload = seal_admission(content, pending.sender, ring.at(quarter(now)), plant)
+    signing = ring.named(pending.hub) or ring.at(quarter(now))
+    payload = seal_admission(content, pending.sender, signing, plant)
     answer = Answer(
         sender=pending.sender,
         plant=pending.fingerprint,
@@ -272,3 +273,33 @@ def retire(plan: HubPlan, name: str, now: int, *, at_once: bool = False) -> str:
 
     tenure = registry.change(path, work).tenures[name]
     return "" if at_once else following(quarter(tenure.retired or now))
+
+
+def rotate(plan: HubPlan, now: int, since: str | None = None) -> tuple[str, HubKey]:
+    """Make the hub's next key, or give the one that is announced, and the quarter it holds from.
+
+    Raises `PermanentError` when the quarter has begun, or there is a key from a later one.
+    """
+    path = registry.path_of(plan)
+    known = registry.read(path)
+    coming = [one for one in known.keys if one.since > quarter(now)]
+    if coming and since in (None, coming[0].since):
+        return coming[0].since, HubKey(load(Path(plan.state_dir) / coming[0].file))
+    since = since or following(quarter(now))
+    if since <= quarter(now) or any(one.since >= since for one in known.keys):
+        raise PermanentError(
+            f"the hub's next key cannot hold from {since} on",
+            mend=f"a key is announced for a quarter to come, the next is {following(quarter(now))}",
+        )
+    file = f"hub-key-{since}.pem"
+    key = HubKey(load(Path(plan.state_dir) / file, create=True))
+    later = LaterKey(since=since, file=file)
+    registry.change(
+        path,
+        lambda there: (
+            there
+            if later in there.keys
+            else there.model_copy(update={"keys": (*there.keys, later)})
+        ),
+    )
+    return since, key

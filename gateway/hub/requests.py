@@ -38,6 +38,8 @@ class Pending(BaseModel):
     kind: Kind
     key: str
     fingerprint: str
+    hub: str
+    """Fingerprint of the hub's key it was sealed to; the answer is signed by that key."""
     owner: str = ""
     csr: str | None = None
     password: str | None = None
@@ -104,6 +106,7 @@ def opened(
         kind=kind,
         key=request.plant,
         fingerprint=plant.fingerprint,
+        hub=key.public.fingerprint,
         owner=_printable(request.owner),
         csr=request.csr,
         password=request.password,

@@ -18,8 +18,9 @@ from config.plan import BrokerPlan, TlsPlan
 from gateway.broker import Terms
 from gateway.connection import Connection
 from gateway.dial import open_connection
-from gateway.hub.access import Roll, accounts
+from gateway.hub.access import Names, Roll, accounts, patterns
 from gateway.hub.mosquitto import files
+from gateway.joining import answer_topic, request_topic
 from gateway.mqtt import PublishRefusedError, keep_connected
 from gateway.partner import partner_topic
 from gateway.roster import roster_topic
@@ -36,6 +37,7 @@ BEFORE, AFTER = "2025Q2", "2026Q3"
 PARTNER = "0123456789abcdef" * 2
 ONE, TWO = plant(1), plant(2)
 STRANGER = "stranger"
+INVITED = "invite-" + "0123456789abcdef" * 2
 Version = Literal["5", "3.1.1"]
 
 
@@ -43,7 +45,7 @@ def account(one: Plant) -> str:
     return one.key.public.fingerprint
 
 
-NAMES = ("hub", account(ONE), account(TWO), "exchange", PARTNER, STRANGER)
+NAMES = ("hub", account(ONE), account(TWO), "exchange", PARTNER, STRANGER, INVITED)
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Site:
     folder: Path
     files: BrokerFiles
     members: tuple[Plant, ...] = (ONE, TWO)
+    keys: Names = HUB
     authority: Authority = field(init=False)
     server: Server = field(init=False)
     clients: dict[str, Pair] = field(default_factory=dict)
@@ -83,7 +86,8 @@ class Site:
         """Write the files anew, for the members there are."""
         members = tuple(one.key.public for one in self.members)
         roll = Roll(CLUSTER, "hub", members, self.files.readers, self.files.partners)
-        made = files(self.files, accounts(roll, HUB, PERIODS), str(self.folder))
+        named = accounts(roll, self.keys, PERIODS)
+        made = files(self.files, named, str(self.folder), patterns(CLUSTER))
         for name, text in made.items():
             # As root the broker would drop its rights, and the folder is ours alone.
             more = "user root\n" if name == "mosquitto.conf" else ""
@@ -190,32 +194,36 @@ def topics() -> list[str]:
     ]
     found += [topic("cells", "heat"), topic("cells", "heat/fine"), roster_topic(CLUSTER)]
     found += [partner_topic(CLUSTER, PARTNER), topic("partner", "f" * 32)]
+    found += [make(CLUSTER, name) for name in NAMES for make in (request_topic, answer_topic)]
     return [*found, "sidestream/v1/other/cells/heat", topic("records", "x"), "anything"]
 
 
 def may_write(name: str) -> set[str]:
     if name == "hub":
         own = {one for one in topics() if "/ora/presence/" in one or "/ora/receipts/" in one}
-        return own | {topic("cells", "heat"), roster_topic(CLUSTER)}
+        own |= {answer_topic(CLUSTER, one) for one in NAMES}
+        return own | {topic("cells", "heat"), roster_topic(CLUSTER), request_topic(CLUSTER, name)}
+    own = {request_topic(CLUSTER, name)}
     for one in (ONE, TWO):
         if name == account(one):
-            own = {topic("records", name_of(one, period)) for period in PERIODS}
+            own |= {topic("records", name_of(one, period)) for period in PERIODS}
             own |= {topic("presence", name_of(one, period)) for period in PERIODS[1:]}
-            return own | {partner_topic(CLUSTER, PARTNER)}
-    return set()
+            own |= {partner_topic(CLUSTER, PARTNER)}
+    return own
 
 
 def may_read(name: str) -> set[str]:
     if name == "hub":
         own = {one for one in topics() if "/ora/records/" in one or "/ora/presence/" in one}
+        own |= {request_topic(CLUSTER, one) for one in NAMES} | {answer_topic(CLUSTER, name)}
         return own | {topic("cells", "heat"), roster_topic(CLUSTER)}
+    own = {answer_topic(CLUSTER, name)}
     for one in (ONE, TWO):
         if name == account(one):
-            own = {topic("receipts", name_of(one, period)) for period in PERIODS}
-            return own | {roster_topic(CLUSTER)}
-    return {"exchange": {topic("cells", "heat")}, PARTNER: {partner_topic(CLUSTER, PARTNER)}}.get(
-        name, set()
-    )
+            own |= {topic("receipts", name_of(one, period)) for period in PERIODS}
+            own |= {roster_topic(CLUSTER)}
+    more = {"exchange": {topic("cells", "heat")}, PARTNER: {partner_topic(CLUSTER, PARTNER)}}
+    return own | more.get(name, set())
 
 
 @pytest.mark.parametrize(

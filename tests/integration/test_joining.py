@@ -47,6 +47,8 @@ def test_three_plants_join_and_a_cell_is_released(cluster: ClusterMaker, tmp_pat
         wait_for(lambda: counted(made.hub) >= 3, "records of each plant")
         for plant in plants:
             assert plant.agent.wait(60) == 0, plant.agent.log
+            told = plant.status["uplink"]["roster"]
+            assert told["since"] == told["period"]
     made.hub.stop()
     made.write("1 s")
     made.hub.start()

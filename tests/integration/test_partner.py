@@ -20,6 +20,7 @@ from agent.disclosing.sealed_detail import DetailSealer
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
 from agent.running.publisher import Publisher
+from agent.running.trust import Trust
 from config.hub_plan import BrokerFiles
 from config.plan import BrokerPlan, TlsPlan
 from gateway.contract import nanoseconds
@@ -295,7 +296,8 @@ async def test_records_go_at_once_however_much_waits_for_partners(
         for at in range(300)
     ]
     await asyncio.to_thread(outbox.commit, Commit(details=backlog), now)
-    publisher = Publisher(way, plant_key(), hub_key().public, outbox, time.time_ns, HOUR)
+    trust = Trust(plant_key(), hub_key().public, way.cluster, tmp_path)
+    publisher = Publisher(way, plant_key(), trust, outbox, time.time_ns, HOUR)
     topics: list[str] = []
 
     async def hear(connection: Connection) -> None:

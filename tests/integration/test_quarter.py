@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,9 +13,12 @@ from agent.disclosing.record import Sealer
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
 from agent.running.publisher import Publisher
+from agent.running.trust import Trust
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan, UplinkPlan
-from gateway.contract import nanoseconds
+from gateway.contract import nanoseconds, quarter
+from gateway.hub import membership, registry
+from gateway.hub.admitting import rotate
 from gateway.hub.service import run_hub
 from gateway.hub.status import hub_status, read_live
 from tests.hubkit import CLUSTER, HOUR, HUB, Clock, Notes, hub_plan
@@ -39,12 +43,14 @@ class Plant:
         leisure: float = 0.0,
     ) -> None:
         self.uplink = UplinkPlan(CLUSTER, broker, str(HUB.public), backlog_rate=rate)
-        self.sealer = Sealer(ONE.key, HUB.public, self.uplink)
+        folder.mkdir(parents=True, exist_ok=True)
+        self.trust = Trust(ONE.key, HUB.public, CLUSTER, folder)
+        self.sealer = Sealer(ONE.key, HUB.public, self.uplink, self.trust)
         self.outbox = Outbox.open(folder, clock())
         self.clock = clock
         self.count = 0
         self.publisher = Publisher(
-            self.uplink, ONE.key, HUB.public, self.outbox, clock, 2 * HOUR, leisure=leisure
+            self.uplink, ONE.key, self.trust, self.outbox, clock, 2 * HOUR, leisure=leisure
         )
 
     def record(self, start: int) -> str:
@@ -96,6 +102,38 @@ async def test_a_running_agent_takes_its_new_name_and_loses_nothing(
         await until(lambda: hub.heard)
         left = {to for to, _ in hub.heard}
     assert left == {topic("presence", NEW)}, "nothing is retained under the old name"
+
+
+async def test_the_hubs_next_key_is_taken_when_its_quarter_begins(
+    site: SiteMaker, tmp_path: Path
+) -> None:
+    made, clock = site(), Clock(TURN - HOUR)
+    write_key(tmp_path)
+    plan = replace(hub_plan(tmp_path, ONE), broker=made.plan("hub"))
+    since, key = rotate(plan, clock.now)
+    again = rotate(plan, clock.now)
+    assert (again[0], str(again[1].public)) == (since, str(key.public))
+    assert since == quarter(TURN)
+    made.keys = membership.ring(plan, registry.read(registry.path_of(plan)))
+    made.write()
+    made.server.signal(signal.SIGHUP)
+    async with at_work(tmp_path, made, plan, clock) as plant:
+        await until(lambda: (told := plant.trust.told()) and told["next_from"] == since)
+        assert plant.record(TURN - 2 * HOUR) == OLD
+        await until(lambda: plant.publisher.state.receipted == 1)
+        clock.now = TURN + 1
+        assert plant.record(TURN - HOUR) == OLD
+        await until(lambda: plant.publisher.state.receipted == 2)
+        clock.now = TURN + HOUR
+        assert plant.record(TURN) == ONE.key.pseudonym(key.public, CLUSTER, since) != NEW
+        await until(lambda: plant.publisher.state.receipted == 3)
+        await until(lambda: (told := plant.trust.told()) and told["period"] == since)
+        told = plant.trust.told()
+        assert told is not None
+        assert (told["hub"], told["since"]) == (key.public.fingerprint, since)
+        assert plant.publisher.state.bad_receipts == 0
+    found = hub_status(plan)
+    assert (found.records, found.quarantine) == (3, {})
 
 
 async def test_a_name_is_left_and_the_next_taken_at_instants_of_their_own(
@@ -201,3 +239,18 @@ async def test_new_certificates_of_the_hub_are_taken_up_while_it_runs(
         plant.record(TURN - 2 * HOUR)
         await until(lambda: plant.publisher.state.receipted == 2)
     assert hub_status(plan).records == 2
+
+
+def test_the_client_id_an_agent_offers_is_of_the_quarter_and_says_nothing_else(
+    tmp_path: Path,
+) -> None:
+    clock = Clock(TURN - HOUR)
+    plant = Plant(tmp_path / "plant", BrokerPlan("127.0.0.1", 1, None), clock)
+    before = plant.publisher._identity()[0].client_id
+    clock.now = TURN + HOUR
+    after = plant.publisher._identity()[0].client_id
+    plant.outbox.close()
+    assert before is not None
+    assert after is not None
+    assert (before, after) == (f"ss-{OLD[:20]}", f"ss-{NEW[:20]}")
+    assert not {before[3:], after[3:]} & {account(ONE)[:20], str(ONE.key.public)[:20]}
