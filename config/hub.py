@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from adapters.fields import Duration, FileName, Place, Settings, seconds
 from config import toml
+from config.federation import FederationTable, PeerTable, federation, peers
 from config.hub_broker import BrokerFilesTable, broker_files
 from config.hub_limits import LimitsTable, limits
 from config.hub_plan import Calendar, HubPlan, Member, Rules, StorePlan
@@ -26,6 +27,7 @@ _PLANT_KEY = re.compile(r"ssplant1_[A-Za-z0-9_-]{43}")
 _PLACE = re.compile(r"[a-z0-9-]+(/[a-z0-9-]+)*")
 _CALENDARS = ("15min", "hour", "day", "week", "month")
 _DAY = 86_400.0
+_NEUTRAL = "run the pool as a hub of its own: it must see no member, and not be able to name one"
 
 
 def _plant_key(text: str) -> str:
@@ -67,6 +69,16 @@ def _store_url(text: str) -> str:
     return text
 
 
+def _hub_sees(text: str) -> str:
+    if text == "sums":
+        raise ValueError(
+            '"figures": hubs that see sums alone need agents that mask, of a later version'
+        )
+    if text != "figures":
+        raise ValueError('"figures"')
+    return text
+
+
 CalendarName = Annotated[
     str,
     AfterValidator(_calendar),
@@ -83,6 +95,11 @@ class HubServiceTable(BrokerTable):
     """File of the hub's private key, mode 0600, or `"credential:NAME"`."""
     record_size: Literal[1024, 2048, 4096, 8192, 16384, 32768, 65536] = 4096
     """Bytes that the cluster's plants pad records to; invitations say so."""
+    hub_sees: Annotated[str, AfterValidator(_hub_sees), text_schema("sees", "^figures$")] = (
+        "figures"
+    )
+    """What the hub can read: `"figures"`, each of its members' own. `"sums"` is reserved for hubs
+    that see masked figures alone, and refused by this version."""
 
 
 class DominanceTable(Settings):
@@ -202,6 +219,10 @@ class HubFile(Settings):
     """When a cell is safe, and when it is decided."""
     members: tuple[MemberTable, ...] = ()
     """The plants of the cluster."""
+    federation: FederationTable | None = None
+    """Pooling with other hubs, where this one does."""
+    peers: tuple[PeerTable, ...] = ()
+    """The hubs that pool here, where this hub is a pool."""
     store: StoreTable = StoreTable()
     """Where released cells go."""
     limits: LimitsTable = LimitsTable()
@@ -225,6 +246,12 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
     tables = {name: _table(name, data, findings, place) for name in HubFile.model_fields}
     unknown(HubFile, data, findings)
     members = _members(data.get("members", []), findings, place)
+    pooled = tables["federation"] and federation(tables["federation"], findings)
+    pooling = peers(data.get("peers", []), findings, place)
+    if pooling and (members or pooled):
+        findings.add(
+            ("peers",), "a pool with members, or with a pool", "one or the other", _NEUTRAL
+        )
     hub = tables["hub"]
     reached = broker(hub, ("hub",), findings) if hub else None
     findings.settle()
@@ -249,17 +276,19 @@ def load_hub(path: Path, env: Mapping[str, str]) -> HubPlan:
         metrics=tables["metrics"].plan(),
         noise=release.noise,
         record_size=hub.record_size,
+        federation=pooled,
+        peers=pooling,
     )
 
 
 def _table(name: str, data: dict[str, Any], findings: Findings, place: Place) -> Any:
-    if name == "members":
+    if name in ("members", "peers") or (name == "federation" and name not in data):
         return None
     info = HubFile.model_fields[name]
     if name not in data and info.is_required():
         findings.add((name,), "missing", f"a table [{name}]")
         return None
-    model: Any = info.annotation
+    model: Any = FederationTable if name == "federation" else info.annotation
     return validated(model, data.get(name, {}), (name,), findings, place)
 
 

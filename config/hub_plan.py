@@ -134,6 +134,33 @@ class BrokerFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class FederationPlan:
+    """How a hub pools what it withholds: where, and on what terms.
+
+    `pool_key` is what `sidestream hub key` prints at the pool; `owners` gives the number in the
+    companies' register by owner; `digits` are those of codes that own cells keep; `size` is that of
+    a message in bytes; `leaves` the first quarter in which nothing is pooled.
+    """
+
+    name: str
+    broker: BrokerPlan
+    pool_key: str
+    owner_key_file: str
+    owners: Mapping[str, str] = field(default_factory=dict)
+    digits: int = 6
+    size: int = 65_536
+    leaves: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """A hub that pools here: its cluster, and its public key (`sshub1_…`)."""
+
+    cluster: str
+    key_text: str
+
+
+@dataclass(frozen=True, slots=True)
 class HubPlan:
     """Everything the hub needs, resolved.
 
@@ -158,3 +185,5 @@ class HubPlan:
     metrics: MetricsPlan = field(default_factory=MetricsPlan)
     noise: float | None = None
     record_size: int = 4096
+    federation: FederationPlan | None = None
+    peers: tuple[Peer, ...] = ()

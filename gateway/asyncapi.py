@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.contract import VERSION, cells_topic, presence_topic, receipts_topic, records_topic
+from gateway.federation import pooled_topic, remainders_topic
 from gateway.joining import answer_topic, request_topic
 from gateway.partner import partner_topic
 from gateway.roster import roster_topic
@@ -18,6 +19,7 @@ _PARAMETERS = {
     "partner": "Fingerprint of a partner's key.",
     "cell": "Name of a cell.",
     "account": "An invitation, or the fingerprint of a member's key.",
+    "hub": "Fingerprint of a peer's key.",
 }
 
 
@@ -106,6 +108,24 @@ CHANNELS: Sequence[Channel] = (
         "anyone admitted",
         retained=True,
         summary="The newest window of a cell: the public feed.",
+    ),
+    Channel(
+        "remainders",
+        remainders_topic("{cluster}", "{hub}"),
+        "envelope",
+        "peer hub",
+        "pool",
+        retained=False,
+        summary="A signed remainder of one hub for one window, sealed to the pool.",
+    ),
+    Channel(
+        "pooled",
+        pooled_topic("{cluster}", "{hub}"),
+        "pooled",
+        "pool",
+        "peer hub",
+        retained=False,
+        summary="Cells that the pool has decided, signed by the pool.",
     ),
 )
 """Every topic there is."""

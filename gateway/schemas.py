@@ -11,6 +11,7 @@ from typing import Any
 from adapters.described import Described
 from gateway.asyncapi import document
 from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
+from gateway.federation import Pooled, Remainder
 from gateway.joining import Admission, Invitation, JoinRequest, Parcel
 from gateway.partner import Detail, DetailEnvelope
 from gateway.roster import Roster
@@ -29,6 +30,8 @@ MESSAGES: dict[str, type[Message]] = {
     "parcel": Parcel,
     "join-request": JoinRequest,
     "admission": Admission,
+    "remainder": Remainder,
+    "pooled": Pooled,
 }
 """Every message on the wire, by name."""
 

@@ -86,8 +86,13 @@ def signed_record(content: dict[str, Any], sign: Ed25519PrivateKey) -> bytes:
 
 def seal_plain(plain: bytes, cluster: str, pseudonym: str, hub: HubPublic, size: int) -> bytes:
     """Pad what was signed to a multiple of `size` bytes, and seal it."""
+    return seal_for(plain, _binding(cluster, pseudonym), hub, size)
+
+
+def seal_for(plain: bytes, topic: bytes, hub: HubPublic, size: int) -> bytes:
+    """Pad what was signed to a multiple of `size` bytes, and seal it to a hub and a topic."""
     padded = plain + b" " * (-len(plain) % size)
-    sealed = _SUITE.encrypt(padded, hub.seal, info=_binding(cluster, pseudonym))
+    sealed = _SUITE.encrypt(padded, hub.seal, info=topic)
     envelope: dict[str, Any] = {
         "v": VERSION,
         "hub": hub.fingerprint,
@@ -113,17 +118,22 @@ def parse(payload: bytes) -> dict[str, Any]:
 
 def open_record(payload: bytes, cluster: str, pseudonym: str, *keys: HubKey) -> dict[str, Any]:
     """Open an envelope with one of the hub's keys; gives the content, not yet verified."""
+    return open_from(payload, _binding(cluster, pseudonym), *keys)
+
+
+def open_from(payload: bytes, topic: bytes, *keys: HubKey) -> dict[str, Any]:
+    """Open an envelope that was sealed to a topic; gives its content, not yet verified."""
     outer = parse(payload)
     try:
         envelope = Envelope.model_validate(outer)
     except ValidationError as error:
-        raise RefusalError("malformed", _first(error)) from error
+        raise RefusalError("malformed", first_of(error)) from error
     key = next((one for one in keys if one.public.fingerprint == envelope.hub), None)
     if key is None:
         raise RefusalError("unsealable", "sealed to another hub's key")
     try:
         sealed = binascii.a2b_base64(envelope.sealed, strict_mode=True)
-        plain = _SUITE.decrypt(sealed, key.open, info=_binding(cluster, pseudonym))
+        plain = _SUITE.decrypt(sealed, key.open, info=topic)
     except (binascii.Error, InvalidTag, ValueError) as error:
         raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
     return parse(plain)
@@ -144,7 +154,7 @@ def verify_record(
     except ValidationError as error:
         known = content.get("id")
         raise RefusalError(
-            "malformed", _first(error), known if isinstance(known, str) else None
+            "malformed", first_of(error), known if isinstance(known, str) else None
         ) from error
     if (record.cluster, record.pseudonym) != (cluster, pseudonym):
         raise RefusalError("misaddressed", "written for another cluster or pseudonym", record.id)
@@ -164,12 +174,13 @@ def read_receipt(payload: bytes, cluster: str, pseudonym: str, *hubs: HubPublic)
     try:
         receipt = Receipt.model_validate(content)
     except ValidationError as error:
-        raise RefusalError("malformed", _first(error)) from error
+        raise RefusalError("malformed", first_of(error)) from error
     if (receipt.cluster, receipt.pseudonym) != (cluster, pseudonym):
         raise RefusalError("misaddressed", "written for another cluster or pseudonym")
     return receipt
 
 
-def _first(error: ValidationError) -> str:
+def first_of(error: ValidationError) -> str:
+    """Say in a line what a model did not take first."""
     problem = error.errors(include_url=False, include_input=False)[0]
     return f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"

@@ -30,6 +30,10 @@ hub = LazyGroup(
         "confine": ("agent.cli.confine:confine_hub", "Hold the service to what it must reach."),
         "status": ("agent.cli.hub_status:status", "Show members, records, cells and links."),
         "explore": ("agent.cli.hub_explore:explore", "Show what other rules would have released."),
+        "federation": (
+            "agent.cli.hub_federation:federation",
+            "Show how the hub pools with others.",
+        ),
         "cells": ("agent.cli.hub_status:cells", "Show decided cells, and why some are withheld."),
     },
 )

@@ -70,6 +70,7 @@ def broker_files(plan: "HubPlan", output: Path, now: int) -> "tuple[list[Account
         periods,
     )
     from gateway.hub.mosquitto import files  # noqa: PLC0415
+    from gateway.keys import HubPublic  # noqa: PLC0415
 
     plan, keys = _now(plan, now)
     own = plan.files
@@ -81,6 +82,7 @@ def broker_files(plan: "HubPlan", output: Path, now: int) -> "tuple[list[Account
             own.readers,
             own.partners,
             former_keys(plan.members),
+            tuple(HubPublic.parse(peer.key_text).fingerprint for peer in plan.peers),
         )
         named = accounts(roll, keys, periods(now, plan.limits.oldest))
     except ValueError as error:

@@ -70,6 +70,8 @@ def _problems(found: "HubStatus", *, running: bool) -> list[str]:
             problems.append(f"broker not connected: {live.broker}")
         if live.store_up is False:
             problems.append(f"store away: {live.store}")
+        if live.pool_up is False:
+            problems.append(f"pool not connected: {live.pool}")
         if live.problem:
             problems.append(live.problem)
         problems += [

@@ -17,6 +17,7 @@ from gateway.contract import (
     receipts_topic,
     records_topic,
 )
+from gateway.federation import pooled_topic, remainders_topic
 from gateway.joining import answer_topic, request_topic
 from gateway.keys import PlantPublic
 from gateway.partner import partner_topic
@@ -59,6 +60,7 @@ class Roll:
 
     `former` has, by the fingerprint of a member's key, the keys that it has replaced: what waits
     in the plant under their names is sent from the new account.
+    `peers` are the fingerprints of the hubs that pool here.
     """
 
     cluster: str
@@ -67,6 +69,7 @@ class Roll:
     readers: tuple[str, ...] = ()
     partners: tuple[str, ...] = ()
     former: Mapping[str, tuple[PlantPublic, ...]] = field(default_factory=dict)
+    peers: tuple[str, ...] = ()
 
 
 def former_keys(members: Iterable[Member]) -> dict[str, tuple[PlantPublic, ...]]:
@@ -109,6 +112,7 @@ def accounts(roll: Roll, key: Names, named: Sequence[str]) -> list[Account]:
     cells = Grant("read", cells_topic(roll.cluster, "+"))
     found += [Account(name, "reader", (cells,)) for name in roll.readers]
     found += [_partner(roll.cluster, name) for name in roll.partners]
+    found += [_peer(roll.cluster, name) for name in roll.peers]
     _check_names([account.name for account in found])
     return found
 
@@ -131,7 +135,20 @@ def _hub(roll: Roll) -> Account:
         Grant("read", request_topic(cluster, "+")),
         Grant("write", answer_topic(cluster, "+")),
     )
-    return Account(roll.hub, "hub", grants)
+    pool = (
+        Grant("read", remainders_topic(cluster, "+")),
+        Grant("write", pooled_topic(cluster, "+")),
+    )
+    return Account(roll.hub, "hub", (*grants, *pool) if roll.peers else grants)
+
+
+def _peer(cluster: str, name: str) -> Account:
+    grants = (
+        Grant("write", remainders_topic(cluster, name)),
+        Grant("read", receipts_topic(cluster, name)),
+        Grant("read", pooled_topic(cluster, name)),
+    )
+    return Account(name, "peer", grants)
 
 
 def _member(roll: Roll, member: PlantPublic, key: Names, named: Sequence[str]) -> Account:

@@ -2,7 +2,7 @@
 
 import json
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
@@ -157,8 +157,11 @@ class Book:
         chosen: Iterable[tuple[str, Partition]],
         decisions: Iterable[tuple[Group, Decision]],
         now: int,
+        also: Callable[[sqlite3.Cursor], object] = lambda _: None,
     ) -> None:
         """Commit a window: partitions chosen for it, its cells, and that its figures are counted.
+
+        `also` commits what belongs to it with it.
 
         All figures that `undecided(kind, window.end)` lists are counted in it, so nothing may be
         stored between that call and this one.
@@ -178,6 +181,7 @@ class Book:
                 "ON CONFLICT (kind) DO UPDATE SET decided_to = excluded.decided_to",
                 (kind, window.end),
             )
+            also(cursor)
 
     def unwritten(self, limit: int) -> list[Numbered]:
         """List the oldest released cells the store has not confirmed."""

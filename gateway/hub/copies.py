@@ -23,7 +23,7 @@ _TABLES = {
     "meta": "key", "records": "id", "figures": "record, position", "senders": "plant, run",
     "pseudonyms": "pseudonym", "quarantine": "number", "counters": "name", "calendars": "kind",
     "partitions": "period, kind, direction, unit", "cells": "number",
-    "magnitudes": "record, position",
+    "magnitudes": "record, position", "remainders": "number", "peers": "hub",
 }  # fmt: skip
 _PRIVATE = 0o600
 

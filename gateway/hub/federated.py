@@ -81,6 +81,7 @@ def strictest(rules: Iterable[Rules]) -> Rules:
         waived_below_k=all(one.waived_below_k for one in found),
         q=min(one.q for one in found),
         apart=True,
+        guard_rest=any(one.guard_rest for one in found),
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from config.hub_plan import Calendar, Member, Order, Rules
 from config.plan import Kind
@@ -12,8 +13,15 @@ from gateway.hub.book import Book, FigureRow
 from gateway.hub.calendar import Window, due, next_window, sampled
 from gateway.hub.noise import Noise
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
+from gateway.hub.remainders import (
+    Leaving,
+    due_for,
+    fill_schedule,
+    handed_over,
+    insert_remainder,
+)
 from gateway.hub.rest import guarded
-from gateway.hub.rollup import Decision, decide, with_noise
+from gateway.hub.rollup import OTHER_PERIOD, Decision, decide, with_noise, withheld
 from gateway.hub.table import Contribution, Group, Table
 from gateway.hub.yearbook import orders_due
 
@@ -22,7 +30,8 @@ from gateway.hub.yearbook import orders_due
 class Calendars:
     """What windows are decided by: each kind's calendar, the wait, the rules and the roster.
 
-    `noise` is added to what is released.
+    `noise` is added to what is released; `leaving` says what is left to a pool; `pooling` is for a
+    pool, whose members are hubs.
     """
 
     calendars: Mapping[Kind, Calendar]
@@ -31,6 +40,8 @@ class Calendars:
     members: tuple[Member, ...]
     order: Order = "search"
     noise: Noise | None = None
+    leaving: Leaving | None = None
+    pooling: bool = False
 
 
 def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
@@ -102,6 +113,9 @@ def release_due(
                 break
             _release(book, plan, kind, window, now)
             count += 1
+    if plan.leaving is not None and not count:
+        is_due = due_for(plan.wait, up_since, now)
+        fill_schedule(book.database, plan.leaving, plan.calendars, is_due, now - plan.wait)
     return count + orders_due(book, plan.rules, plan.members, plan.wait, up_since, now)
 
 
@@ -109,8 +123,11 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
     period = quarter(window.start)
     standing = book.partitions(period, kind)
     tables: dict[Group, list[FigureRow]] = defaultdict(list)
+    past: dict[Group, list[FigureRow]] = defaultdict(list)
     for figure in book.undecided(kind, window.end):
-        tables[figure.group].append(figure)
+        # In a pool what stands for an owner is another in each quarter.
+        stands = not plan.pooling or quarter(figure.window.start) == period
+        (tables if stands else past)[figure.group].append(figure)
     chosen: list[tuple[str, Partition]] = []
     decisions: list[tuple[Group, Decision]] = []
     for group in sorted({*standing, *tables}):
@@ -121,19 +138,33 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
             # One that would release nothing binds nobody: the next window may choose anew.
             if partition.cells:
                 chosen.append((period, partition))
-        withheld = book.withheld(group, quarter_start(window.start), window.start)
-        decided = guarded(decide(partition, table, plan.rules), withheld, plan.rules)
+        before = book.withheld(group, quarter_start(window.start), window.start)
+        decided = decide(partition, table, plan.rules, adopt=plan.pooling)
+        decided = guarded(decided, before, plan.rules)
         if plan.noise is not None:
             decided = tuple(with_noise(one, window, plan.noise) for one in decided)
         decisions.extend((group, decision) for decision in decided)
-    book.decide(kind, window, chosen, decisions, now)
+    for group, figures in past.items():
+        late = withheld(group, contributions(figures, window), OTHER_PERIOD)
+        decisions.extend((group, decision) for decision in late)
+    if plan.leaving is None or not plan.leaving.active(period):
+        book.decide(kind, window, chosen, decisions, now)
+        return
+    decisions, left = handed_over(decisions, window, plan.leaving)
+    keep = partial(
+        insert_remainder, kind=kind, window=window, figures=left, size=plan.leaving.plan.size
+    )
+    book.decide(kind, window, chosen, decisions, now, keep)
 
 
 def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:
     """Choose a group's partition from windows before this one, else from this one."""
     history = _history(book, group, plan.calendars[group.kind], window)
     members = [member.name for member in plan.members if member.counts(quarter(window.start))]
-    return choose_or_begin(group, history, table, members, plan.rules, plan.order)
+    digits = 0
+    if plan.leaving is not None and plan.leaving.active(quarter(window.start)):
+        digits = plan.leaving.plan.digits
+    return choose_or_begin(group, history, table, members, plan.rules, plan.order, digits)
 
 
 def _history(book: Book, group: Group, calendar: Calendar, window: Window) -> list[Table]:

@@ -15,10 +15,11 @@ from gateway.hub.calendar import Window
 from gateway.hub.noise import Noise, noised
 from gateway.hub.partition import CellPlan, Partition, cell_name
 from gateway.hub.safety import Part, Share, net, objection_to
-from gateway.hub.table import ALL, Atom, Contribution, Label, Table
+from gateway.hub.table import ALL, Atom, Contribution, Group, Label, Table
 
 NOT_PLANNED = "not in partition"
 NOT_ON_ROSTER = "joined after the period began"
+OTHER_PERIOD = "came after its quarter had ended"
 Judge = Callable[[Iterable[Part], Rules], str | None]
 _BANDS: tuple[tuple[int, Contributors], ...] = ((2, "1-2"), (5, "3-5"), (10, "6-10"), (20, "11-20"))
 
@@ -95,7 +96,7 @@ def decide(
         else:
             parts[cell.name].append(part)
     planned = (_planned(cell, parts[cell.name], rules, judge) for cell in partition.cells)
-    return (*planned, *(_stray(partition, key, found) for key, found in strays.items()))
+    return (*planned, *(_stray(partition.group, key, found) for key, found in strays.items()))
 
 
 def _homes(partition: Partition, table: Table, *, adopt: bool) -> dict[Atom, CellPlan]:
@@ -113,6 +114,14 @@ def _fineness(label: Label) -> tuple[int, bool, int]:
     return digits, label.band is not None, 0 if label.place == ALL else label.place.count("/") + 1
 
 
+def withheld(group: Group, table: Table, reason: str) -> tuple[Decision, ...]:
+    """Withhold contributions, each atom by itself, for a reason that is not the rules'."""
+    parts: dict[Label, list[Contribution]] = defaultdict(list)
+    for part in table:
+        parts[Label(*part.atom)].append(part)
+    return tuple(_stray(group, (reason, label), found) for label, found in parts.items())
+
+
 def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules, judge: Judge) -> Decision:
     shares = ((part.member, part.owner, Share(part.quantity, part.waives)) for part in parts)
     reason = judge(shares, rules)
@@ -120,10 +129,10 @@ def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules, judge: Jud
     return _decision(cell.name, cell.label, parts, status, reason or "", listed=True)
 
 
-def _stray(partition: Partition, key: tuple[str, Label], parts: list[Contribution]) -> Decision:
+def _stray(group: Group, key: tuple[str, Label], parts: list[Contribution]) -> Decision:
     reason, label = key
     suffix = "unplanned" if reason == NOT_PLANNED else "unlisted"
-    name = cell_name(partition.group, label, suffix)
+    name = cell_name(group, label, suffix)
     return _decision(name, label, parts, "withheld", reason, listed=False)
 
 

@@ -1,6 +1,6 @@
 """Tables of the hub's ledger, and the version they are at."""
 
-VERSION = 4
+VERSION = 5
 _MAGNITUDES = """
 CREATE TABLE magnitudes (
   record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
@@ -10,6 +10,18 @@ CREATE TABLE magnitudes (
   PRIMARY KEY (record, position)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX magnitudes_by_start ON magnitudes (start) WHERE superseded = 0;
+"""
+_FEDERATION = """
+CREATE TABLE remainders (
+  number INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL, start INTEGER NOT NULL,
+  "end" INTEGER NOT NULL, figures TEXT NOT NULL, settled INTEGER, refused TEXT
+) STRICT;
+CREATE INDEX remainders_waiting ON remainders (number) WHERE settled IS NULL;
+CREATE INDEX remainders_by_kind ON remainders (kind, "end");
+CREATE TABLE peers (
+  hub TEXT PRIMARY KEY, cluster TEXT NOT NULL, rules TEXT NOT NULL, told INTEGER NOT NULL,
+  told_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 """
 TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -62,7 +74,7 @@ CREATE INDEX cells_by_window ON cells (start);
 CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND written IS NULL;
 CREATE INDEX cells_written ON cells (written) WHERE status = 'released' AND written IS NOT NULL;
 CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
-{_MAGNITUDES}"""
+{_MAGNITUDES}{_FEDERATION}"""
 """`counted` is the start of the window a figure was decided in; a listed cell exists once."""
 UPGRADES = {
     1: """
@@ -88,6 +100,7 @@ ALTER TABLE cells ADD COLUMN noise REAL;
 ALTER TABLE cells ADD COLUMN magnitude TEXT;
 """
     + _MAGNITUDES,
+    4: _FEDERATION,
 }
 """A sender has a row for each run, the count its sequence is in; run 0 has no number.
 

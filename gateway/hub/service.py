@@ -27,6 +27,9 @@ from gateway.hub.filling import Filler, wait
 from gateway.hub.intake import Gate, Refused
 from gateway.hub.metrics import metrics
 from gateway.hub.noise import Noise
+from gateway.hub.peering import Peering, leaving
+from gateway.hub.pool import rules_in_force
+from gateway.hub.poolside import PoolSide
 from gateway.hub.presence import Presences
 from gateway.hub.quota import JOINING, Quotas
 from gateway.hub.reception import Arrival, receive
@@ -86,6 +89,7 @@ async def run_hub(
         async with asyncio.TaskGroup() as tasks:
             parts = (
                 hub.stay_linked(),
+                hub.stay_federated(),
                 hub.release(),
                 hub.filler.run(),
                 hub.watch(),
@@ -145,8 +149,13 @@ class _Hub:
         first = self._desk.ring.keys[0][1]
         noise = None if plan.noise is None else Noise(plan.noise, first.noise)
         self._calendars = Calendars(
-            plan.calendars, plan.wait, plan.rules, plan.members, plan.order, noise
+            plan.calendars, plan.wait, plan.rules, plan.members, plan.order, noise, leaving(plan)
         )
+        self._pool = PoolSide.of(plan, first, self._insist, clock, self._pool_trouble)
+        if self._pool is not None:
+            members = self._pool.door.members()
+            self._calendars = replace(self._calendars, members=members, pooling=True)
+        self._peering = self._peer(first)
         self._limited: dict[str, int] = {}
         self._looked = -LOOK_AFTER
         self._upkeep: list[str] = []
@@ -204,6 +213,8 @@ class _Hub:
         cluster = self.plan.cluster
         await connection.subscribe(records_topic(cluster, "+"), presence_topic(cluster, "+"))
         await self._hear_requests(connection)
+        if self._pool is not None:
+            await connection.subscribe(self._pool.topic)
         self._up_since = self._clock()
         self._changed.set()
         try:
@@ -211,6 +222,8 @@ class _Hub:
                 tasks.create_task(self._take(connection))
                 tasks.create_task(self._feed(connection))
                 tasks.create_task(self._post(connection))
+                if self._pool is not None:
+                    tasks.create_task(self._pool.tell(connection))
         finally:
             self._up_since = None
 
@@ -245,8 +258,11 @@ class _Hub:
             batch = [await connection.next()]
             while connection.pending() and len(batch) < self.plan.limits.batch:
                 batch.append(await connection.next())
-            records = self._records(batch)
+            pooled = [one for one in batch if self._pool is not None and self._pool.mine(one)]
+            records = self._records([one for one in batch if one not in pooled])
             receipts = await self._insist(partial(self._store, records)) if records else []
+            if self._pool is not None and pooled:
+                receipts += await self._insist(partial(self._pool.store, pooled))
             for message in batch:
                 connection.ack(message)
             sending = (self._tell(connection, topic, receipt) for topic, receipt in receipts)
@@ -337,18 +353,45 @@ class _Hub:
             if not self._desk.settled:
                 await asyncio.sleep(TICK)
                 continue
-            count = await self._insist(
-                lambda opened: release_due(
-                    opened.book, self._calendars, self._up_since, self._clock()
-                )
-            )
+            count = await self._insist(self._release)
+            if self._peering is not None:
+                self._peering.wake.set()
             if count:
+                if self._pool is not None:
+                    self._pool.wake.set()
                 _log.info("%d windows decided", count)
                 self._to_feed.set()
                 self.filler.wake.set()
                 self._changed.set()
             else:
                 await asyncio.sleep(TICK)
+
+    def _release(self, opened: Open) -> int:
+        plan = self._calendars
+        if self._pool is not None:
+            plan = replace(plan, rules=rules_in_force(opened.database, self.plan.rules))
+        return release_due(opened.book, plan, self._up_since, self._clock())
+
+    # Federation.
+
+    def _peer(self, key: HubKey) -> Peering | None:
+        terms = self.plan.federation
+        if terms is None:
+            return None
+        trouble = partial(self._say, "federation")
+        return Peering(self.plan, terms, key, self._insist, self._clock, self._cells_came, trouble)
+
+    async def stay_federated(self) -> None:
+        """Keep the link to the pool, where there is one."""
+        if self._peering is not None:
+            await self._peering.run()
+
+    def _cells_came(self) -> None:
+        self._to_feed.set()
+        self.filler.wake.set()
+
+    def _pool_trouble(self, text: str) -> None:
+        self._say("federation", text)
 
     # Members.
 
@@ -369,7 +412,8 @@ class _Hub:
         self._gate = _gate(self.plan, ring)
         self._quotas.key = ring
         self._quotas.enrol(self._gate.members(), now)
-        self._calendars = replace(self._calendars, members=members)
+        if self._pool is None:
+            self._calendars = replace(self._calendars, members=members)
         self._to_post.set()
 
     # Status.
@@ -449,6 +493,8 @@ class _Hub:
             online=online,
             limited=sorted(self._limited),
             upkeep=self._upkeep,
+            pool_up=self._peering.state.connected if self._peering else None,
+            pool=self._peering.state.detail if self._peering else "",
         )
 
 

@@ -31,6 +31,8 @@ class Live:
     online: Mapping[str, bool] = field(default_factory=dict)
     limited: Sequence[str] = ()
     upkeep: Sequence[str] = ()
+    pool_up: bool | None = None
+    pool: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,9 @@ def upkeep(plan: HubPlan, now: int) -> list[str]:
 
 def _open_to_others(plan: HubPlan) -> list[str]:
     tls = plan.broker.tls
-    own = (plan.key_file, plan.broker.password_file, plan.store.token_file)
+    terms = plan.federation
+    pool = () if terms is None else (terms.owner_key_file, terms.broker.password_file)
+    own = (plan.key_file, plan.broker.password_file, plan.store.token_file, *pool)
     named = (*own, tls.key if tls is not None else None)
     secrets = [Path(name) for name in named if name is not None]
     return [

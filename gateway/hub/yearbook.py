@@ -6,7 +6,7 @@ after it was decided are never told: the next month tells the year anew.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from config.hub_plan import Member, Rules
 from gateway.contract import Record, quarter
@@ -42,7 +42,7 @@ def insert_orders(
 def orders_due(
     book: Book,
     rules: Rules,
-    members: Iterable[Member],
+    members: Sequence[Member],
     wait: int,
     up_since: int | None,
     now: int,
@@ -50,7 +50,9 @@ def orders_due(
     """Decide months that are due, oldest first; gives how many."""
     count = 0
     while (month := _next(book.database)) and due(month, wait, up_since, now):
-        _decide(book, rules, [member.name for member in members], month, now)
+        period = quarter(month.start)
+        there = [member.name for member in members if member.counts(period)]
+        _decide(book, rules, there, month, now)
         count += 1
     return count
 

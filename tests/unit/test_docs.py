@@ -14,7 +14,18 @@ PAGES = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "CHANGELOG.md", *ROOT.gl
 _LINK = re.compile(r"\]\(([^)#:]+)\)")
 _COMMAND = re.compile(r"(?<!-u )(?<!\*\*)\bsidestream (hub |partner )?([a-z]+(?:-[a-z]+)*)")
 _GROUPS = {"": sidestream, "hub": hub, "partner": partner}
-_SIGNED = {"record", "pseudonym", "detail", "roster", "succession", "invitation", "admission"}
+_SIGNED = {
+    "admission",
+    "detail",
+    "invitation",
+    "owner",
+    "pooled",
+    "pseudonym",
+    "record",
+    "remainder",
+    "roster",
+    "succession",
+}
 """Words that follow the name where it separates uses of a key instead of calling a command."""
 
 
