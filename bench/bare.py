@@ -35,7 +35,8 @@ async def _poll(port: int, blocks: list[tuple[int, int]]) -> None:
         await _until_next()
 
 
-async def _keep(path: str, every: float) -> None:
+async def keep(path: str, every: float) -> None:
+    """Write one row at each checkpoint, for good."""
     with sqlite3.connect(path, isolation_level=None) as db:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
@@ -45,14 +46,19 @@ async def _keep(path: str, every: float) -> None:
             await asyncio.sleep(every)
 
 
-async def _run(settings: dict[str, Any]) -> None:
-    if settings["broker"]:
+def connected(port: int | None) -> None:
+    """Hold an idle connection to the broker, when there is one."""
+    if port:
         client = Client(CallbackAPIVersion.VERSION2)
-        client.connect("127.0.0.1", settings["broker"], keepalive=30)
+        client.connect("127.0.0.1", port, keepalive=30)
         client.loop_start()
+
+
+async def _run(settings: dict[str, Any]) -> None:
+    connected(settings["broker"])
     await asyncio.gather(
         *(_poll(port, blocks) for port, blocks in settings["devices"]),
-        _keep(settings["state"], settings["checkpoint"]),
+        keep(settings["state"], settings["checkpoint"]),
     )
 
 

@@ -61,12 +61,17 @@ _UNITS: dict[tuple[int, Type], str] = {
 """Units of the points the streams use, by device and type; all others have none."""
 
 
+def hub(broker: int | None) -> str:
+    """Write the table of a hub behind a broker; nothing without one."""
+    if broker is None:
+        return ""
+    key = HubKey(Ed25519PrivateKey.generate()).public
+    return _HUB.format(port=broker, key=key)
+
+
 def plant(layouts: Sequence[Layout], ports: Sequence[int], broker: int | None) -> str:
     """Write a plant file with a source for each device, and two streams that use four points."""
-    text = _PLANT.format(checkpoint=CHECKPOINT)
-    if broker is not None:
-        key = HubKey(Ed25519PrivateKey.generate()).public
-        text += _HUB.format(port=broker, key=key)
+    text = _PLANT.format(checkpoint=CHECKPOINT) + hub(broker)
     for number, (plan, port) in enumerate(zip(layouts, ports, strict=True)):
         text += _SOURCE.format(number=number, port=port) + _points(number, plan)
     return text + _STREAMS.format(

@@ -9,7 +9,6 @@ is installed.
 
 import contextlib
 import json
-import shutil
 import subprocess
 import tempfile
 import time
@@ -25,14 +24,14 @@ from bench import files
 from bench.devices import DEVICES, POINTS, layout
 from bench.process import (
     ask,
-    free_port,
+    between_cycles,
+    broker,
     hear,
     memory,
     processor_time,
     program,
     python,
     script,
-    wait_for_port,
 )
 
 MANY = 10_000
@@ -50,8 +49,9 @@ def goals(points: int) -> dict[str, float]:
 
 LIBRARIES = """
 import asyncio, sqlite3, ssl
-import paho.mqtt.client, pydantic, pymodbus.client
+import paho.mqtt.client, pymodbus.client
 import cryptography.hazmat.primitives.asymmetric.ed25519, cryptography.x509
+from pydantic import BaseModel
 print(flush=True)
 input()
 """
@@ -151,21 +151,10 @@ class _Bench:
         self.layouts = [layout(number, self.points) for number in range(DEVICES)]
         self._folder = folder
         self._stack = stack
-        self.broker = self._broker() if with_broker else None
+        self.broker = broker(folder, stack) if with_broker else None
 
     def _start(self, command: list[str], name: str) -> subprocess.Popen[str]:
         return self._stack.enter_context(program(command, self._folder / f"{name}.log"))
-
-    def _broker(self) -> int | None:
-        found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-        if found is None:
-            return None
-        port = free_port()
-        config = self._folder / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
-        self._start([found, "-c", str(config)], "mosquitto")
-        wait_for_port(port)
-        return port
 
     def _devices(self, name: str) -> tuple[subprocess.Popen[str], list[int]]:
         running = self._start(python("bench.devices", str(self.points)), name)
@@ -205,11 +194,6 @@ class _Bench:
         return DEVICES * self.points - [row["quality"] for row in rows].count("good")
 
 
-def _between_cycles() -> None:
-    """Sleep until the middle of a second: polls are at the beginning of each."""
-    time.sleep(1.5 - time.time() % 1.0)
-
-
 def measure(points: int, seconds: int, warm_up: int, with_broker: bool) -> Result:
     """Run everything once with so many points, a tenth of them in each device."""
     with (
@@ -220,7 +204,7 @@ def measure(points: int, seconds: int, warm_up: int, with_broker: bool) -> Resul
         import_seconds, import_mb = bench.imports()
         watched = bench.bare(), bench.agent()
         time.sleep(warm_up)
-        _between_cycles()
+        between_cycles()
         for one in watched:
             one.begin()
         time.sleep(seconds)

@@ -1,6 +1,7 @@
 """Programs under measurement: started, watched from outside, and ended by their ids."""
 
 import contextlib
+import shutil
 import socket
 import subprocess
 import sys
@@ -111,3 +112,21 @@ def wait_for_port(port: int) -> None:
             return
         time.sleep(0.02)
     raise TimeoutError(f"nothing listens on port {port}")
+
+
+def broker(folder: Path, stack: contextlib.ExitStack) -> int | None:
+    """Run mosquitto and give its port; None where it is not installed."""
+    found = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if found is None:
+        return None
+    port = free_port()
+    config = folder / "mosquitto.conf"
+    config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n")
+    stack.enter_context(program([found, "-c", str(config)], folder / "mosquitto.log"))
+    wait_for_port(port)
+    return port
+
+
+def between_cycles() -> None:
+    """Sleep until the middle of a second: polls are at the beginning of each."""
+    time.sleep(1.5 - time.time() % 1.0)

@@ -1,6 +1,5 @@
 """A command group that knows its members' names and help, and imports one only to run it."""
 
-import difflib
 import importlib
 from collections.abc import Mapping
 from typing import Any
@@ -39,6 +38,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the member meant; an unknown one is refused, with the one that is most like it."""
         if args[0] not in self._members and not args[0].startswith("-"):
+            import difflib  # noqa: PLC0415 (only mistakes need it)
+
             near = difflib.get_close_matches(args[0], list(self._members), n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
             ctx.fail(f"No such command '{args[0]}'.{hint}")

@@ -4,8 +4,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from config import toml
-from config.errors import ConfigError, Problem
 from config.folders import folders
 
 _DEFAULT = Path("/etc/sidestream/plant.toml")
@@ -30,8 +28,10 @@ def _folders(plant_file: str | None) -> tuple[str, str]:
     """Read the [state] table alone; raises `ConfigError` when the file is no TOML file."""
     if plant_file is None and not _DEFAULT.exists():
         return folders(None, None, "", os.environ, "sidestream")
+    from config.toml import read  # noqa: PLC0415 (status without a file must not pay for it)
+
     path = Path(plant_file or _DEFAULT)
-    table = toml.read(path).data.get("state", {})
+    table = read(path).data.get("state", {})
     given = [_text(path, table, name) for name in ("directory", "runtime")]
     return folders(given[0], given[1], str(path.parent.resolve()), os.environ, "sidestream")
 
@@ -41,6 +41,8 @@ def _text(path: Path, table: object, name: str) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
+        from config.errors import ConfigError, Problem  # noqa: PLC0415
+
         hint = f"see `sidestream check {path}`"
         raise ConfigError(
             [Problem(str(path), 0, f"state.{name}", "not the path of a folder", "", hint)]
@@ -52,8 +54,9 @@ def _filled(path: Path, value: str, name: str) -> str:
     # What is rare may cost: filling in needs the loader's own machinery.
     from config.locate import Findings  # noqa: PLC0415
     from config.secrets import resolved  # noqa: PLC0415
+    from config.toml import read  # noqa: PLC0415
 
-    findings = Findings(toml.read(path))
+    findings = Findings(read(path))
     filled = resolved(value, os.environ, findings, ("state", name))
     findings.settle()
     return str(filled)

@@ -25,6 +25,8 @@ LONGEST = 366 * 86_400 * NANOSECONDS
 """A hole in live measuring beyond this gets no windows: a clock that is years ahead would fill the
 disk with empty ones."""
 _MOST_LAYOUTS = 1024
+_MOST_NAMES = 1 << 18
+"""Most names of points in the layouts kept: a subscription may tell another group each time."""
 _NO_END = 1 << 63
 """An instant after the end of every window."""
 _Picks = tuple[tuple[str, int], ...]
@@ -271,6 +273,7 @@ class Pipeline:
         self._users = self._index()
         self._layouts: dict[tuple[str, tuple[str, ...]], list[_Route]] = {}
         self._seen: dict[tuple[str, int], tuple[tuple[str, ...], list[_Route]]] = {}
+        self._names = 0
         self._earliest = NEVER
         self._changed: list[tuple[str, str]] = []
         for track in self._tracks:
@@ -332,12 +335,15 @@ class Pipeline:
 
     def _routes(self, block: Block) -> list[_Route]:
         """Find the routes of a block whose tuple of points is another object than before."""
+        self._names += len(block.points)
+        if len(self._seen) >= _MOST_LAYOUTS or self._names > _MOST_NAMES:
+            self._seen.clear()
+            self._layouts.clear()
+            self._names = len(block.points)
         key = (block.source, block.points)
         routes = self._layouts.get(key)
         if routes is None:
             routes = self._lay_out(key)
-        if len(self._seen) >= _MOST_LAYOUTS:
-            self._seen.clear()
         # The tuple is kept beside its routes: no other object can take on its identity.
         self._seen[block.source, id(block.points)] = (block.points, routes)
         return routes
@@ -349,8 +355,6 @@ class Pipeline:
         for at, point in enumerate(points):
             for number, role in self._users.get((source, point), ()):
                 picks.setdefault(number, []).append((role, at))
-        if len(self._layouts) >= _MOST_LAYOUTS:
-            self._layouts.clear()
         routes = [_Route.of(self._tracks[number], picks[number]) for number in sorted(picks)]
         self._layouts[key] = routes
         return routes
