@@ -26,9 +26,14 @@ from adapters.opcua.settings import OpcUaPoint
 from adapters.opcua.trouble import translated
 from gateway.hub.intake import Accepted, Refused
 from gateway.hub.presence import Presences
+from gateway.partner_inbox import rows
+from gateway.partner_seal import DetailRefusedError, Terms, open_detail, seal_detail
 from gateway.seal import RefusalError, read_receipt, seal_receipt, signature
 from tests.fuzz.target import Target
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, figure, gate, plant, sealed
+from tests.partnerkit import content as detail_content
+from tests.partnerkit import message, partner_key
+from tests.plants import plant_key
 
 claims.bound()
 _PLANT = plant(1)
@@ -207,6 +212,19 @@ def _presence(data: bytes) -> None:
     Presences().note(f"sidestream/v1/{CLUSTER}/presence/{data[:32].hex()}", data)
 
 
+def _detail(data: bytes) -> None:
+    """Open a message for a partner as it comes, and one that a plant has signed and sealed."""
+    payloads = [data]
+    content = _content(data)
+    if content is not None:
+        with contextlib.suppress(ValueError, RecursionError, KeyError, TypeError):
+            content["signature"] = signature(content, plant_key().sign, "detail")
+            payloads.append(seal_detail(json.dumps(content).encode(), partner_key().public, 1024))
+    for payload in payloads:
+        with contextlib.suppress(DetailRefusedError):
+            rows(open_detail(payload, partner_key(), Terms((plant_key().public,)))[0])
+
+
 def _json(*contents: dict[str, Any]) -> Callable[[], list[bytes]]:
     return lambda: [json.dumps(content).encode() for content in contents]
 
@@ -242,5 +260,15 @@ TARGETS = [
     ),
     Target("signed-record", "what a member signs and seals", _signed, _json(_GOOD), _JSON),
     Target("receipt", "receipts", _receipt, _json(_RECEIPT), _JSON),
+    Target(
+        "partner-message", "what arrives on a partner's topic", _detail, lambda: [message()], _JSON
+    ),
+    Target(
+        "signed-detail",
+        "what a plant signs for a partner",
+        _detail,
+        _json({**detail_content(), "nonce": "0" * 32}),
+        _JSON,
+    ),
     Target("presence", "presence messages", _presence, lambda: [b'{"v":1,"online":true}'], _JSON),
 ]

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -35,7 +36,8 @@ from tests import links
 from tests.agentkit import Agent, Scale, eventually, modbus, running
 from tests.clikit import program
 from tests.cluster import COMMAND
-from tests.hubkit import CLUSTER, HUB
+from tests.hubkit import CLUSTER, HUB, MONDAY, Clock
+from tests.integration.test_hub import hub_on, planned
 from tests.partnerkit import contract as partner_contract
 from tests.pki import Authority, Pair
 from tests.plants import HOUR, START, hub_key, plant_key, sealer, uplink
@@ -326,3 +328,16 @@ async def test_records_go_at_once_however_much_waits_for_partners(
                 task.cancel()
             await asyncio.wait(tasks)
             outbox.close()
+
+
+async def test_a_hub_asks_the_broker_for_no_partners_topic(
+    tmp_path: Path, mosquitto: MosquittoMaker
+) -> None:
+    broker = mosquitto("log_type all")
+    plan = planned(tmp_path, broker.port)
+    async with hub_on(plan, Clock(MONDAY + HOUR)):
+        asked = re.findall(r"(?m)(sidestream/\S+|#) \(QoS \d\)$", broker.log.read_text())
+    whats = {topic.split("/")[3] for topic in asked if topic.count("/") > 3}
+    assert {"records", "presence"} <= whats
+    assert not [topic for topic in asked if "#" in topic or topic.count("/") < 4]
+    assert not whats & {"partner", "+"}
