@@ -45,6 +45,9 @@ safety: $(READY) ## random tables against the disclosure oracle: no unsafe cell 
 attacks: $(READY) ## attack simulated clusters with all cells, all traffic and public tonnages (SEEDS=, WEEKS=)
 	@$(BIN)/python -m bench.attacks --seeds $${SEEDS:-3} --weeks $${WEEKS:-52}
 
+utility: $(READY) ## how much of cluster-years is released, and in how much detail (SEEDS=)
+	@$(BIN)/python -m bench.utility --seeds $${SEEDS:-3}
+
 power: $(READY) ## cut the power at every point of what agent and hub write (CUTS=, SEED=; needs strace, mosquitto)
 	@$(BIN)/python -m tests.faults.power --cuts $${CUTS:-3000} --seed $${SEED:-1}
 
