@@ -19,6 +19,7 @@ _NEEDS = {
     "mosquitto": "the Debian package mosquitto: sudo apt-get install mosquitto",
     "victoria": "the Debian package victoria-metrics: sudo apt-get install victoria-metrics",
     "systemd": "the Debian package systemd, for systemd-analyze: sudo apt-get install systemd",
+    "node": "the Debian package nodejs: sudo apt-get install nodejs",
     "strace": "the Debian package strace, and to trace: sudo apt-get install strace",
     "root": "root: sudo make test",
     "namespaces": "root, a kernel that lets it make network namespaces and mounts, and the Debian "
@@ -33,6 +34,7 @@ _PROGRAMS = {
     "victoria": "victoria-metrics",
     "systemd": "systemd-analyze",
     "strace": "strace",
+    "node": "node",
     "nft": "nft",
     "ip": "ip",
 }
