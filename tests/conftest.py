@@ -7,10 +7,15 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.servers import may_separate, may_trace, mosquitto, program, victoria
 
 __all__ = ["mosquitto", "victoria"]
+
+# A busy computer is slow now and then; a test that hangs ends by its timeout.
+settings.register_profile("sidestream", settings(deadline=None))
+settings.load_profile("sidestream")
 
 REQUIRE = "SIDESTREAM_REQUIRE_SERVICES"
 PACKAGE = "SIDESTREAM_DEB"

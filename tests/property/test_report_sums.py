@@ -22,7 +22,8 @@ from tests.plants import HOUR, MINUTE, plan
 QUARTER = 15 * MINUTE
 OSLO = ZoneInfo("Europe/Oslo")
 NAMES = ("a", "b", "c", "d")
-_SHARES = st.floats(0, 1)
+_SHARES = st.sampled_from([0.0, 1.0]) | st.floats(1e-9, 1)
+"""Shares of a window; the least is a microsecond of a quarter of an hour."""
 
 
 def stream(name: str, point: str, kind: str = "rate") -> StreamPlan:
