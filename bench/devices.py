@@ -1,7 +1,8 @@
 """Ten simulated Modbus devices with scattered registers, served by a process of their own.
 
-`python -m bench.devices [POINTS]` prints the ports as one line of JSON, then answers each line of
-its input with what has been asked of the devices since the line before, and ends with its input.
+`python -m bench.devices [POINTS [DEVICES]]` prints the ports as one line of JSON, then answers each
+line of its input with what has been asked of the devices since the line before, and ends with its
+input.
 """
 
 import asyncio
@@ -133,9 +134,9 @@ def _asked(plants: Sequence[_Watched]) -> dict[str, object]:
     return {"requests": found, "blocks": sorted(spans), "first": first}
 
 
-async def _serve(count: int) -> None:
+async def _serve(count: int, devices: int) -> None:
     maps: list[tuple[Layout, dict[int, int]]] = []
-    for number in range(DEVICES):
+    for number in range(devices):
         plan = layout(number, count)
         maps.append((plan, dict.fromkeys(plan.spare, 0)))
     plants = [_Watched({1: Device(registers=registers)}) for _, registers in maps]
@@ -151,4 +152,5 @@ async def _serve(count: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(int(sys.argv[1]) if len(sys.argv) > 1 else POINTS))
+    asked = [int(word) for word in sys.argv[1:]]
+    asyncio.run(_serve(*asked, *(POINTS, DEVICES)[len(asked) :]))

@@ -70,16 +70,21 @@ def hub(broker: int | None) -> str:
 
 
 def plant(layouts: Sequence[Layout], ports: Sequence[int], broker: int | None) -> str:
-    """Write a plant file with a source for each device, and two streams that use four points."""
+    """Write a plant file with a source for each device, and two streams."""
     text = _PLANT.format(checkpoint=CHECKPOINT) + hub(broker)
     for number, (plan, port) in enumerate(zip(layouts, ports, strict=True)):
         text += _SOURCE.format(number=number, port=port) + _points(number, plan)
-    return text + _STREAMS.format(
-        total=_first(layouts[0], "uint32"),
-        flow=_first(layouts[1], "float32"),
-        supply=_first(layouts[2], "float32"),
-        back=_first(layouts[3], "float32"),
-    )
+    return text + _streams(layouts)
+
+
+def _streams(layouts: Sequence[Layout]) -> str:
+    """Write two streams that use four points, where the first four devices have such points."""
+    wanted: tuple[Type, ...] = ("uint32", "float32", "float32", "float32")
+    found = [_first(plan, kind) for plan, kind in zip(layouts, wanted, strict=False)]
+    if len(found) < len(wanted) or None in found:
+        return ""
+    total, flow, supply, back = found
+    return _STREAMS.format(total=total, flow=flow, supply=supply, back=back)
 
 
 def _points(number: int, plan: Layout) -> str:
@@ -94,8 +99,8 @@ def _points(number: int, plan: Layout) -> str:
     )
 
 
-def _first(plan: Layout, kind: Type) -> str:
-    return next(point.name for point in plan.points if point.type == kind)
+def _first(plan: Layout, kind: Type) -> str | None:
+    return next((point.name for point in plan.points if point.type == kind), None)
 
 
 def bare(layouts: Sequence[Layout], ports: Sequence[int], broker: int | None, state: Path) -> str:

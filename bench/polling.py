@@ -145,10 +145,15 @@ class _Bench:
     """The programs of a run in one temporary folder."""
 
     def __init__(
-        self, folder: Path, stack: contextlib.ExitStack, points: int, with_broker: bool
+        self,
+        folder: Path,
+        stack: contextlib.ExitStack,
+        points: int,
+        with_broker: bool,
+        devices: int,
     ) -> None:
-        self.points = points // DEVICES
-        self.layouts = [layout(number, self.points) for number in range(DEVICES)]
+        self.devices, self.points = devices, points // devices
+        self.layouts = [layout(number, self.points) for number in range(devices)]
         self._folder = folder
         self._stack = stack
         self.broker = broker(folder, stack) if with_broker else None
@@ -157,7 +162,7 @@ class _Bench:
         return self._stack.enter_context(program(command, self._folder / f"{name}.log"))
 
     def _devices(self, name: str) -> tuple[subprocess.Popen[str], list[int]]:
-        running = self._start(python("bench.devices", str(self.points)), name)
+        running = self._start(python("bench.devices", str(self.points), str(self.devices)), name)
         return running, json.loads(hear(running))
 
     def imports(self) -> tuple[float, float]:
@@ -191,16 +196,18 @@ class _Bench:
         command = python("agent.cli", "status", "--json", "--dir", str(self._folder / "run"))
         status = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
         rows = [row for one in status["sources"].values() for row in one["points"].values()]
-        return DEVICES * self.points - [row["quality"] for row in rows].count("good")
+        return self.devices * self.points - [row["quality"] for row in rows].count("good")
 
 
-def measure(points: int, seconds: int, warm_up: int, with_broker: bool) -> Result:
-    """Run everything once with so many points, a tenth of them in each device."""
+def measure(
+    points: int, seconds: int, warm_up: int, with_broker: bool, devices: int = DEVICES
+) -> Result:
+    """Run everything once with so many points, as many of them in each device."""
     with (
         tempfile.TemporaryDirectory(prefix="sidestream-bench-") as folder,
         contextlib.ExitStack() as stack,
     ):
-        bench = _Bench(Path(folder), stack, points, with_broker)
+        bench = _Bench(Path(folder), stack, points, with_broker, devices)
         import_seconds, import_mb = bench.imports()
         watched = bench.bare(), bench.agent()
         time.sleep(warm_up)
