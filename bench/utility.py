@@ -28,6 +28,7 @@ from gateway.hub.calendar import Window, sampled
 from gateway.hub.explore import Outcome, Trial, tried
 from gateway.hub.federated import Plans, Terms, plan, settle
 from gateway.hub.partition import HISTORY
+from gateway.hub.rest import Rest, grown, guarded
 from gateway.hub.table import Contribution, Group, Table, coarser_place
 from simulation.clusteryear import World, tables
 
@@ -104,6 +105,7 @@ def _federated(group: Group, rows: Rows, calendar: Calendar, since: int) -> Outc
     names = sorted({name for clusters in by_start.values() for name in clusters})
     terms = Terms({name: Rules() for name in names})
     plans: dict[str, Plans] = {}
+    rests: dict[tuple[str, str], dict[str, Rest]] = {}
     outcome = Outcome()
     for window, _ in rows:
         if window.start < since:
@@ -112,7 +114,12 @@ def _federated(group: Group, rows: Rows, calendar: Calendar, since: int) -> Outc
         if period not in plans:
             spans = sampled(calendar, window.start, rows[0][0].start, HISTORY)
             plans[period] = plan(group, [by_start[one.start] for one in spans], present, terms)
-        outcome.add(settle(plans[period], present, terms).decisions)
+        settled = settle(plans[period], present, terms)
+        for name, found in {**settled.local, "": settled.pooled}.items():
+            rest = rests.get((period, name), {})
+            decisions = guarded(found, rest, Rules())
+            rests[period, name] = grown(rest, decisions)
+            outcome.add(decisions)
     return outcome
 
 

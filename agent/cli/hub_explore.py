@@ -50,6 +50,10 @@ class Dominance(click.ParamType[tuple[int, float] | None]):
 @hub_argument
 @click.option("--k", "ks", type=click.IntRange(2, 100), multiple=True, help="Owners needed.")
 @click.option("--p", "ps", type=click.FloatRange(0, 100), multiple=True, help="Of the p% rule.")
+@click.option(
+    "--q", "qs", type=click.FloatRange(0, 100, min_open=True), multiple=True,
+    help="How near others know each contribution, in percent; at least p.",
+)  # fmt: skip
 @click.option("--dominance", "limits", type=Dominance(), multiple=True, help='"none" or "1:50".')
 @click.option(
     "--calendar", "calendars", type=click.Choice(_CALENDARS), multiple=True,
@@ -58,6 +62,10 @@ class Dominance(click.ParamType[tuple[int, float] | None]):
 @click.option(
     "--partition", "orders", type=click.Choice(get_args(Order)), multiple=True,
     help="How cells are chosen.",
+)  # fmt: skip
+@click.option(
+    "--guard-rest", "guards", type=click.Choice(("yes", "no")), multiple=True,
+    help="Whether windows guard one withheld before.",
 )  # fmt: skip
 @click.option("--kind", "kinds", type=click.Choice(get_args(Kind)), multiple=True, help="All.")
 @instant_option("--from", "First day or instant (UTC) of windows to decide.")
@@ -95,8 +103,8 @@ def explore(hub_file: str, as_json: bool, **options: Any) -> None:
     print_table(
         f"What {plan.cluster} would have released",
         (
-            "what", "k", "p", "dominance", "window", "partition", "released", "6 digits",
-            "4 digits", "2 digits", "with band", "cells", "by place",
+            "what", "k", "p", "q", "dominance", "guard", "window", "partition", "released",
+            "6 digits", "4 digits", "2 digits", "with band", "cells", "by place",
         ),
         [_row(one) for one in found],
         empty="the ledger holds no figures of these kinds",
@@ -108,24 +116,28 @@ def _trials(plan: HubPlan, options: dict[str, Any]) -> "list[Trial]":
     from gateway.hub.explore import Trial  # noqa: PLC0415
 
     own = plan.rules
-    rules: list[Rules] = [
-        replace(own, k=k, p=p, q=max(own.q, p), dominance=limit)
-        for k, p, limit in itertools.product(
-            options["ks"] or (own.k,), options["ps"] or (own.p,),
-            options["limits"] or (own.dominance,),
+    guards = [one == "yes" for one in options["guards"]] or [own.guard_rest]
+    tried = [
+        replace(own, k=k, p=p, q=max(q, p), dominance=limit, guard_rest=guard)
+        for k, p, q, limit, guard in itertools.product(
+            options["ks"] or (own.k,), options["ps"] or (own.p,), options["qs"] or (own.q,),
+            options["limits"] or (own.dominance,), guards,
         )
     ]  # fmt: skip
+    # A q below p is raised to it, so that two of the combinations may be one.
+    rules: list[Rules] = list(dict.fromkeys(tried))
     calendars: tuple[Calendar, ...] = options["calendars"] or ("day", "week", "month")
     orders: tuple[Order, ...] = options["orders"] or ("search", "fixed")
     return [Trial(*one) for one in itertools.product(rules, calendars, orders)]
 
 
 def _row(one: "Explored") -> tuple[object, ...]:
-    told = _document(one)
+    told, rules = _document(one), one.trial.rules
     digits = told["share_by_digits"]
     places = (f"{name} {_percent(share)}" for name, share in told["share_by_place"].items())
     return (
-        told["what"], told["k"], told["p"], told["dominance"], told["window"], told["partition"],
+        told["what"], told["k"], told["p"], told["q"], told["dominance"],
+        "yes" if rules.guard_rest else "no", told["window"], told["partition"],
         _percent(told["share_released"]), *(_percent(digits[n]) for n in ("6", "4", "2")),
         _percent(told["share_with_band"]), told["cells"], ", ".join(places),
     )  # fmt: skip
@@ -144,6 +156,7 @@ def _document(one: "Explored") -> dict[str, Any]:
         "p": rules.p,
         "q": rules.q,
         "dominance": "{}:{:g}".format(*rules.dominance) if rules.dominance else "none",
+        "guard_rest": rules.guard_rest,
         "window": one.trial.calendar,
         "partition": one.trial.order,
         "windows": outcome.windows,

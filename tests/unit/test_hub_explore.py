@@ -72,6 +72,17 @@ def test_shares_follow_the_rules_that_are_tried(hub_file: Path) -> None:
     assert (never["cells"], never["share_released"]) == (0, 0.0)
 
 
+def test_a_stricter_q_and_an_open_rest_are_tried_too(hub_file: Path) -> None:
+    words = ("--calendar", "day", "--partition", "fixed", "--p", "10")
+    found = told(hub_file, *words, "--q", "100", "--q", "12", "--q", "5", "--q", "10")
+    # A q below p is raised to p, and each combination is tried once.
+    assert [one["q"] for one in found] == [100.0, 12.0, 10.0]
+    shares = [float(str(one["share_released"])) for one in found]
+    assert shares == sorted(shares, reverse=True)
+    guards = told(hub_file, *words, "--guard-rest", "yes", "--guard-rest", "no")
+    assert [one["guard_rest"] for one in guards] == [True, False]
+
+
 def test_windows_and_partitions_are_tried_in_every_combination(hub_file: Path) -> None:
     found = told(hub_file)
     assert {(one["window"], one["partition"]) for one in found} == {
