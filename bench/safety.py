@@ -10,14 +10,22 @@ from operator import add
 
 import click
 
-from tests.campaign import Tally, judged
+from tests.campaign import Tally, judged, ordered, pooled
 
 _BATCH = 250
+_TURN = 10
+_POOLED = (3, 7)
 _TELL_EVERY = 4
 
 
 def _batch(seeds: range) -> Tally:
-    return reduce(add, (judged(seed) for seed in seeds), Tally())
+    return reduce(add, (_one(seed) for seed in seeds), Tally())
+
+
+def _one(seed: int) -> Tally:
+    """Judge a table: most of one cluster, some of several with a pool, some of orders."""
+    turn = seed % _TURN
+    return pooled(seed) if turn in _POOLED else ordered(seed) if turn == 0 else judged(seed)
 
 
 @click.command()
@@ -45,6 +53,8 @@ def main(tables: int, seed: int, jobs: int, as_json: bool) -> None:
     told = {
         "tables": total.tables,
         "released_cells": total.released,
+        "pooled_cells": total.pooled,
+        "told_orders": total.orders,
         "withheld_cells": total.withheld,
         "withheld_though_safe": total.needless,
         "unsafe_or_overlapping": len(total.wrong),

@@ -68,6 +68,18 @@ def unsafe_to_hubs(parts: Sequence[Contribution], rules: Rules) -> bool:
     )
 
 
+def unsafe_pooled(parts: Sequence[Contribution], rules: Rules) -> bool:
+    """Tell whether a sum over several hubs' members may not be told."""
+    return unsafe(parts, rules) or unsafe_to_hubs(parts, rules)
+
+
+def unsafe_order(parts: Sequence[Contribution], rules: Rules) -> bool:
+    """Tell whether the order of a sum may not be told: too few report, or too few have some."""
+    reporting = {part.owner for part in parts}
+    having = {part.owner for part in parts if part.quantity >= 1}
+    return len(reporting) <= rules.k or len(having) < rules.k
+
+
 def _seen_by(rest: Sequence[Contribution], rules: Rules) -> bool:
     size, victims = _owners(rest)
     if not size or (not victims and rules.waived_below_k):

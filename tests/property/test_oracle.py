@@ -10,7 +10,7 @@ from gateway.hub.partition import CellPlan, Partition
 from gateway.hub.rollup import decide
 from gateway.hub.safety import Share, objection
 from gateway.hub.table import Atom, Contribution, Group, Label
-from tests.campaign import Tally, judged
+from tests.campaign import Tally, judged, ordered, pooled
 from tests.oracle import unsafe
 
 
@@ -23,6 +23,20 @@ def test_no_unsafe_cell_of_random_tables_is_released(batch: int) -> None:
     assert found.withheld > 50
     # A cell that equals a limit exactly may be withheld by a rounding; no other may.
     assert found.needless <= found.withheld // 100
+
+
+def test_no_unsafe_cell_of_random_pools_is_released() -> None:
+    found = reduce(add, (pooled(seed) for seed in range(250)), Tally())
+    assert found.wrong == ()
+    assert found.pooled > found.tables // 3
+    assert found.withheld > 10
+    assert found.needless <= max(1, found.withheld // 100)
+
+
+def test_no_order_of_random_months_is_told_of_too_few() -> None:
+    found = reduce(add, (ordered(seed) for seed in range(400)), Tally())
+    assert found.wrong == ()
+    assert found.orders > found.tables // 2
 
 
 def _parts(*quantities: float) -> list[Contribution]:
