@@ -129,11 +129,19 @@ class Book:
             for row in rows
         ]
 
-    def withheld(self, group: Group, first: int, before: int) -> dict[str, dict[str, float]]:
-        """Sum what was withheld of each cell of partitions in windows from `first`, by owner."""
+    def withheld(
+        self, group: Group, first: int, before: int, *, apart: bool = False
+    ) -> dict[str, dict[str, float]]:
+        """Sum what was withheld of each cell of partitions in windows from `first`, by owner.
+
+        With `apart` it is by member and owner, as `member|owner`.
+        """
+        owner = "json_extract(value, '$[1]')"
+        if apart:
+            owner = f"json_extract(value, '$[0]') || '|' || {owner}"
         with self._database.look() as cursor:
             rows = cursor.execute(
-                "SELECT name, json_extract(value, '$[1]') AS owner, "
+                f"SELECT name, {owner} AS owner, "  # noqa: S608 constants
                 "sum(json_extract(value, '$[3]')) AS quantity FROM cells, json_each(cells.parts) "
                 "WHERE status = 'withheld' AND listed = 1 AND kind = ? AND direction = ? "
                 "AND unit = ? AND start >= ? AND start < ? GROUP BY name, owner",

@@ -138,7 +138,8 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
             # One that would release nothing binds nobody: the next window may choose anew.
             if partition.cells:
                 chosen.append((period, partition))
-        before = book.withheld(group, quarter_start(window.start), window.start)
+        first = quarter_start(window.start)
+        before = book.withheld(group, first, window.start, apart=plan.pooling)
         decided = decide(partition, table, plan.rules, adopt=plan.pooling)
         decided = guarded(decided, before, plan.rules)
         if plan.noise is not None:

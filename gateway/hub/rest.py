@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from config.hub_plan import Rules
 from gateway.hub.rollup import Decision
-from gateway.hub.safety import Share, objection
+from gateway.hub.safety import Share, objection_to
 
 Rest = Mapping[str, float]
-"""What was withheld of a cell so far in its period, by owner."""
+"""What was withheld of a cell so far in its period, by owner; in a pool, by `hub|owner`."""
 NOTHING: Rest = {}
 GUARDS = "guards a window withheld before"
 
@@ -37,10 +37,18 @@ def _guarded(decision: Decision, rest: Rest, rules: Rules) -> Decision:
     for part in decision.parts:
         by_owner[part.owner].append(part.waives)
     waiving = {owner for owner, each in by_owner.items() if all(each)}
-    shares = {owner: Share(quantity, owner in waiving) for owner, quantity in rest.items()}
-    if objection(shares, rules) is None:
+    parts = [(*_whose(name, rules), quantity) for name, quantity in rest.items()]
+    shares = [(hub, owner, Share(quantity, owner in waiving)) for hub, owner, quantity in parts]
+    if objection_to(shares, rules) is None:
         return decision
     return replace(decision, status="withheld", reason=GUARDS)
+
+
+def _whose(name: str, rules: Rules) -> tuple[str, str]:
+    if not rules.apart:
+        return "", name
+    hub, _, owner = name.partition("|")
+    return hub, owner
 
 
 def grown(rests: Mapping[str, Rest], decisions: Iterable[Decision]) -> dict[str, Rest]:
