@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from config.hub_plan import HubLimits, HubPlan, Peer, Rules
+from gateway.canonical import canonical
 from gateway.contract import nanoseconds, rfc3339
 from gateway.federation import (
     Pooled,
@@ -24,7 +25,7 @@ from gateway.hub.intake import Refused
 from gateway.hub.pool import Door, Taken
 from gateway.hub.release import Calendars, release_due
 from gateway.keys import HubKey
-from gateway.seal import RefusalError
+from gateway.seal import RefusalError, seal_for, signature
 from tests.hubkit import HOUR, MONDAY, _key, hub_plan
 
 FEDERATION = "vestland"
@@ -158,6 +159,16 @@ def test_another_hubs_signature_and_a_changed_figure_are_refused(site: Site) -> 
     forged = site.judge("ora", content, key=HUBS["mo"])
     assert isinstance(forged, Refused)
     assert forged.reason == "bad-signature"
+
+
+def test_a_remainder_under_another_ones_id_is_refused(site: Site) -> None:
+    content = {**site.content("ora", MONDAY, {"a": 1.0}), "id": "0" * 32}
+    plain = canonical({**content, "signature": signature(content, HUBS["ora"].sign, "remainder")})
+    verdict = site.door.judge(
+        topic("ora"), seal_for(plain, topic("ora").encode(), POOL.public, 4096), LATE
+    )
+    assert isinstance(verdict, Refused)
+    assert (verdict.reason, verdict.detail) == ("malformed", "the id is not the remainder's")
 
 
 def test_the_strictest_rules_of_all_peers_are_in_force(site: Site) -> None:

@@ -18,7 +18,7 @@ from config.plan import BrokerPlan
 from gateway.canonical import canonical
 from gateway.federation import owner_token, seal_remainder
 from gateway.hub import remainders
-from gateway.hub.calendar import DAY, Window
+from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.pool import told_rules
 from gateway.hub.release import Calendars, release_due
