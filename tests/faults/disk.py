@@ -59,9 +59,13 @@ class Victim:
         assert self.program.process is not None
         return self.program.process
 
+    @property
+    def log(self) -> Path:
+        return self.program.folder / "log"
+
     def said(self) -> int:
         """Count the lines that tell of the disk."""
-        lines = (self.program.folder / "log").read_text().splitlines()
+        lines = self.log.read_text().splitlines()
         return sum(any(word in line for word in TELLING) for line in lines)
 
 
@@ -104,7 +108,9 @@ async def full_at_the_start(one: Victim, hold: float) -> None:
     """Kill the program, and let it begin on a full disk."""
     await one.target.down()
     await asyncio.to_thread(fill, one.disk)
+    size = one.log.stat().st_size
     await one.target.up()
+    await until(lambda: one.log.stat().st_size > size, 60)
     await full(one, hold, everything=False)
 
 
@@ -177,6 +183,7 @@ async def block(seed: str, rounds: int, folder: Path, say: Say) -> Tally:
             await _round(made, victims[who], kind, draw.uniform(*HOLDS), tally)
         await kill.settle(made, tally, say)
         _told(made, tally)
+        tally.require("faults were felt", tally.checked["faults felt"] > 0)
         await kill.judge(made, tally, releases=False)
     return tally
 
@@ -190,8 +197,11 @@ async def _round(made: kill.Field, one: Victim, kind: str, hold: float, tally: T
     (agent,) = made.agents
     told = f"{kind}, {one.name}, {hold:.1f} s"
     tally.require("no program ended by it", one.process.poll() is None, told)
-    if kind != "slow syncs":
-        tally.require("the fault was felt and told", one.said() > said, told)
+    felt = one.said() > said
+    tally.checked["faults felt"] += felt
+    # A full disk is not felt while the file has room within itself.
+    if not kind.startswith(("full", "slow")):
+        tally.require("a failing medium is told", felt, told)
     asked = f"SELECT 1 FROM records WHERE received > {healed} LIMIT 1"  # noqa: S608
     well = await until(lambda: agent.closed_to > healed and oracle.rows(made.ledger, asked), 120)
     taken = (time.time_ns() - healed) / 1e9
