@@ -30,8 +30,13 @@ RATE = 20
 """Records a second at which the backlog may be sent, the agent's default."""
 WINDOW = 180
 """Seconds of a measurement and release window of the campaign."""
-SLACK = 2.0
-"""Seconds by which a live record may come later beside the backlog than after it."""
+LEAST = 5 / WINDOW
+"""Records a second that must drain: five times the rate at which they are made."""
+PATIENCE = 900.0
+"""Seconds that the backlog may take at most: by far less than five times the live rate would."""
+SLACK = WINDOW / 20
+"""Seconds by which a live record may come later beside the backlog than after it, on a computer
+that may be busy: a small part of its window."""
 SECOND = NANOSECONDS
 HOURS = 72
 HEAD = """
@@ -170,7 +175,7 @@ def _end(one: Any) -> None:
 
 
 async def _drain(made: Field, tally: Tally, say: Say) -> None:
-    end = time.monotonic() + 2 * made.waited / RATE + 60
+    end = time.monotonic() + PATIENCE
     while made.left() and time.monotonic() < end:
         say(f"{made.left()} of {made.waited} records wait")
         await asyncio.sleep(0.5)
@@ -193,7 +198,8 @@ def _judge(made: Field, tally: Tally) -> None:
     tally.measure("most records in a second", most)
     # A second's worth may have been saved up, and a hub tells of a batch at one instant.
     tally.require("rate-limited", len(old) / seconds <= 1.1 * RATE + RATE / seconds, seconds)
-    tally.timely("five times the live rate", len(old) / seconds >= 5 / made.window)
+    tally.measure("times the live rate", len(old) / seconds * made.window)
+    tally.require("five times the live rate", len(old) / seconds >= LEAST, len(old) / seconds)
     live = [(got, (got - end) / SECOND) for got, end in made.rows(f'WHERE "end" > {made.met}')]
     beside = [late for got, late in live if got <= old[-1]]
     after = [late for got, late in live if got > old[-1]]
