@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import urlsplit
 
+from asyncua import ua
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -214,8 +215,8 @@ class Wire:
     hole: bool = False
     garble: random.Random | None = None
     """Turns bytes in what the server sends, past the headers."""
-    sent: bytearray = field(default_factory=bytearray)
-    """All that clients sent."""
+    links: list[bytearray] = field(default_factory=list)
+    """What clients sent, connection by connection."""
     _writers: set[asyncio.StreamWriter] = field(default_factory=set)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
     _server: asyncio.Server | None = None
@@ -229,6 +230,11 @@ class Wire:
         self._server.close()
         await self.cut()
         await self._server.wait_closed()
+
+    @property
+    def sent(self) -> bytes:
+        """All that clients sent, one connection after the other."""
+        return b"".join(self.links)
 
     @property
     def port(self) -> int:
@@ -253,12 +259,14 @@ class Wire:
         assert task is not None
         self._tasks.add(task)
         self._writers.add(writer)
+        sent = bytearray()
+        self.links.append(sent)
         try:
             with suppress(OSError):
                 there, back = await asyncio.open_connection("127.0.0.1", self.target)
                 self._writers.add(back)
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(self._pump(reader, back, self.sent, bytes))
+                    group.create_task(self._pump(reader, back, sent, bytes))
                     group.create_task(self._pump(there, writer, bytearray(), self._garbled))
         except* (OSError, asyncio.CancelledError):
             pass
@@ -292,12 +300,30 @@ class Wire:
             writer.close()
 
 
+READING = {
+    ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CloseSessionRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.ReadRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.TranslateBrowsePathsToNodeIdsRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CreateSubscriptionRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.CreateMonitoredItemsRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.DeleteMonitoredItemsRequest_Encoding_DefaultBinary,
+    ua.ObjectIds.PublishRequest_Encoding_DefaultBinary,
+}
+"""Type ids of the services that an agent asks for: none of them writes."""
+
+
 def services(sent: bytes) -> list[int]:
     """Give the type id of every service asked for on unencrypted connections (OPC 10000-6 6.7)."""
     found, at = [], 0
     while at + 8 <= len(sent):
         kind, chunk, size = struct.unpack_from("<3scI", sent, at)
         body = {b"MSG": 24, b"CLO": 24, b"OPN": None, b"HEL": None}[kind]
+        if at + size > len(sent):  # cut off
+            break
         if body is not None and chunk == b"F":
             assert sent[at + body : at + body + 2] == b"\x01\x00"
             found.append(struct.unpack_from("<H", sent, at + body + 2)[0])

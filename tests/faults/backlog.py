@@ -47,6 +47,7 @@ owner = "fir owner"
 cluster = "ora"
 broker = "mqtt://{broker}"
 key = "{key}"
+record_size = 32768
 [windows]
 measure = "{window} s"
 release = "{window} s"

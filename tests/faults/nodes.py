@@ -20,7 +20,7 @@ from adapters.opcua import OpcUa
 from adapters.reading import NANOSECONDS, Block, Quality
 from simulation.opcua import OpcUaPlant
 from tests.faults.campaign import Campaign, Say, Tally
-from tests.opcuakit import Wire, source
+from tests.opcuakit import READING, Wire, services, source
 
 VALUES = 100_000
 ROUNDS = 60
@@ -165,6 +165,11 @@ async def block(
         tally.wrong += len(made.watch.wrong)
         tally.problems += made.watch.wrong[:10]
         tally.checked["values"] += made.watch.values
+        asked = [one for link in made.wire.links for one in services(bytes(link))]
+        tally.checked["requests"] += len(asked)
+        tally.checked["connections"] += len(made.wire.links)
+        others = set(asked) - READING
+        tally.require("reading services only", bool(asked) and not others, others)
 
 
 async def _round(made: Field, draw: random.Random, tally: Tally) -> None:

@@ -13,26 +13,12 @@ from adapters.errors import TransientError
 from adapters.opcua import OPCUA, OpcUa
 from adapters.reading import NANOSECONDS, Quality
 from simulation.opcua import NAMESPACE, OpcUaPlant
-from tests.opcuakit import Recorder, Wire, running, services, source
+from tests.opcuakit import READING, Recorder, Wire, running, services, source
 
 if TYPE_CHECKING:
     from simulation.models import Source
 
 pytestmark = pytest.mark.integration
-
-_READING = {
-    ua.ObjectIds.GetEndpointsRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CreateSessionRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.ActivateSessionRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CloseSessionRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CloseSecureChannelRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.ReadRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.TranslateBrowsePathsToNodeIdsRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CreateSubscriptionRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.CreateMonitoredItemsRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.DeleteMonitoredItemsRequest_Encoding_DefaultBinary,
-    ua.ObjectIds.PublishRequest_Encoding_DefaultBinary,
-}
 
 
 @pytest.mark.parametrize("mode", ["subscribe", "poll"])
@@ -235,7 +221,7 @@ async def test_only_reading_services_go_over_the_wire(mode: str) -> None:
             await recorder.until(lambda: len(recorder.good("rate")) >= 4)
     asked = set(services(bytes(wire.sent)))
     assert ua.ObjectIds.ReadRequest_Encoding_DefaultBinary in asked
-    assert asked <= _READING
+    assert asked <= READING
 
 
 async def test_probe_shows_each_point_as_it_came_and_as_it_is_read() -> None:
