@@ -11,14 +11,20 @@ from types import FrameType
 import pytest
 
 from gateway.hub.intake import Accepted
-from tests.fuzz import files, wires
+from gateway.joining import open_admission, open_request, read_invitation
+from gateway.partner_inbox import Inbox
+from gateway.partner_seal import Terms
+from gateway.roster import Line, read_roster
+from tests import partnerkit
+from tests.fuzz import files, members, wires
 from tests.fuzz.target import Target, mutated
-from tests.hubkit import HOUR, MONDAY
+from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY
+from tests.plants import plant_key
 
 INPUTS = 30
 SECONDS = 5.0
 MEMORY = 64 * 1024 * 1024
-ALL = [*wires.TARGETS, *files.TARGETS]
+ALL = [*wires.TARGETS, *members.TARGETS, *files.TARGETS]
 
 
 class HangError(BaseException):
@@ -58,3 +64,14 @@ def test_the_first_seeds_of_hub_and_plant_are_good_ones() -> None:
     good = {one.name: one.seeds()[0] for one in wires.TARGETS}
     found = wires._GATE.judge(wires._PLANT.topic, good["record"], MONDAY + HOUR)
     assert isinstance(found, Accepted)
+
+
+def test_the_first_seeds_of_members_and_partners_are_good_ones() -> None:
+    good = {one.name: one.seeds()[1] for one in members.TARGETS}
+    read_invitation(good["invitation"], "", MONDAY)
+    assert open_request(good["join-request"], CLUSTER, members._ACCOUNT, HUB).csr
+    key = members._PLANT
+    assert open_admission(good["admission"], CLUSTER, members._ACCOUNT, key, HUB.public)
+    assert read_roster(good["roster"], CLUSTER, Line.of(HUB.public))
+    terms = Terms([plant_key().public], partnerkit.CONTRACT)
+    assert Inbox(partnerkit.partner_key(), terms).take(good["partner-detail"])
