@@ -71,7 +71,8 @@ def test_the_first_seeds_of_members_and_partners_are_good_ones() -> None:
     read_invitation(good["invitation"], "", MONDAY)
     assert open_request(good["join-request"], CLUSTER, members._ACCOUNT, HUB).csr
     key = members._PLANT
-    assert open_admission(good["admission"], CLUSTER, members._ACCOUNT, key, HUB.public)
+    admission = open_admission(good["admission"], CLUSTER, members._ACCOUNT, key, HUB.public)
+    assert admission.since == "2026Q2"
     assert read_roster(good["roster"], CLUSTER, Line.of(HUB.public))
     terms = Terms([plant_key().public], partnerkit.CONTRACT)
     assert Inbox(partnerkit.partner_key(), terms).take(good["partner-detail"])
