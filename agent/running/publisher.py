@@ -53,6 +53,8 @@ class UplinkState:
     refused: int = 0
     bad_receipts: int = 0
     last_error: str = ""
+    unanswered: int | None = None
+    """Since when the broker has taken records of which the hub has confirmed none."""
     partners: PartnerState = field(default_factory=PartnerState)
     roster: dict[str, Any] | None = None
     """What the hub's last roster says of the plant, see `agent.running.trust`."""
@@ -278,6 +280,8 @@ class Publisher:
         self.state.sent += 1
         if not self._uplink.receipts:
             await self._settle([record.id], [])
+        elif self.state.unanswered is None:
+            self.state.unanswered = self._clock()
 
     async def _refuse(self, record: Queued, reason: str) -> None:
         _log.error("record %s set aside: %s", record.id, reason)
@@ -307,6 +311,7 @@ class Publisher:
         pseudonym = message.topic.rsplit("/", 1)[-1]
         hubs = (key for _, key in self._trust.line.keys)
         receipt = read_receipt(message.payload, self._uplink.cluster, pseudonym, *hubs)
+        self.state.unanswered = None
         refused = [(one.id, str(one.reason)) for one in receipt.refused]
         for record, reason in refused:
             level = logging.INFO if reason == REMADE else logging.ERROR

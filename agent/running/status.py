@@ -20,6 +20,12 @@ Level = Literal["ok", "warning", "critical"]
 NOT_ON_ROSTER = "this plant is not on it; ask the hub's operator"
 _NOT_GRAVE = ("source ", "disk", "certificate ")
 """Troubles beside which something is measured, and everything stored."""
+SILENT = 900 * NANOSECONDS
+"""Silence of a hub, in ns, that is told: it confirms within seconds what its broker took."""
+_ASK_THE_HUB = (
+    "ask the hub's operator whether the hub runs and has this plant as a member; a broker of MQTT"
+    " 3.1.1 does not say when its access list refuses"
+)
 _NAMED = 5
 """Points named in a problem; of the others only the number is told."""
 _MOST_BLOCKS = 64
@@ -189,6 +195,7 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         since = _since(uplink["link"]["since"] or document["started"])
         found.append(f"hub's broker not connected{since}: {uplink['link']['detail']}")
     elif uplink is not None:
+        found += _unanswered(document)
         troubles = uplink["partners"]["troubles"]
         found += [f"messages for partner {name} wait: {why}" for name, why in troubles.items()]
     if document["outbox"].get("messages_dropped"):
@@ -201,6 +208,16 @@ def problems(document: Mapping[str, Any]) -> list[str]:
         f"{lost[status]} records {status}" for status in ("refused", "dropped") if lost.get(status)
     ]
     return found
+
+
+def _unanswered(document: Mapping[str, Any]) -> list[str]:
+    """Say that a hub is silent whose broker takes everything: that broker may throw it away."""
+    since = document["uplink"]["unanswered"]
+    waits = document["outbox"]["records"] and since is not None
+    if not waits or document["time"] - since < SILENT:
+        return []
+    what = f"the hub has confirmed nothing{_since(since)}, although its broker took what was sent"
+    return [f"{what}\n  → {_ASK_THE_HUB}"]
 
 
 def _source_problems(name: str, source: Mapping[str, Any]) -> list[str]:

@@ -86,3 +86,25 @@ async def test_a_broken_trust_is_told_in_words_and_what_waited_is_delivered_once
     sequences = [row[0] for row in agent.rows("SELECT sequence FROM records ORDER BY sequence")]
     assert sequences == list(range(1, len(sequences) + 1))
     assert agent.records("refused") == agent.records("dropped") == 0
+
+
+@pytest.mark.parametrize("version", ["3.1.1", "5"])
+async def test_records_that_nobody_confirms_are_kept_and_told(
+    tmp_path: Path, mosquitto: MosquittoMaker, version: str
+) -> None:
+    """A broker of MQTT 3.1.1 takes what its access list forbids, and throws it away."""
+    agent, scale = Agent(tmp_path), Scale()
+    # Receipts may be read, records not written.
+    server = mosquitto(acl="topic read sidestream/v1/ora/receipts/#\n")
+    table = f'[hub]\ncluster = "ora"\nbroker = "mqtt://127.0.0.1:{server.port}"\n'
+    table += f'insecure = true\nkey = "{hub_key().public}"\nversion = "{version}"\n'
+    async with scale.plant() as plant:
+        agent.write(table, modbus("belt", plant.port))
+        with running(agent):
+            if version == "3.1.1":
+                await eventually(lambda: agent.told.get("uplink", {}).get("unanswered"))
+            else:
+                await eventually(lambda: "not authorized" in str(agent.told.get("uplink")))
+            await eventually(lambda: agent.records("queued") >= 2)
+            assert agent.records("receipted") == 0
+            assert await agent.end() == 0

@@ -47,10 +47,12 @@ async def test_a_hub_that_was_away_and_a_broker_that_was_wiped_lose_nothing(
     stop = asyncio.Event()
     hub = asyncio.create_task(run_hub(plan, clock, stop, Notes()))
     async with asyncio.timeout(60):
+        assert plant.publisher.state.unanswered is not None
         while plant.publisher.state.receipted < COUNT:
             clock.now += HOUR // 60
             await asyncio.sleep(0.05)
     assert await plant.publisher.drained(10)
+    assert plant.publisher.state.unanswered is None
     plant.publisher.stop()
     await agent
     stop.set()

@@ -175,3 +175,17 @@ def test_a_runtime_directory_that_cannot_be_written_is_told_in_words(tmp_path: P
     with pytest.raises(TransientError, match="cannot be written") as error:
         statusfile.write(tmp_path / "file" / "run", json.loads("{}"))
     assert "[state] runtime" in error.value.mend
+
+
+@pytest.mark.parametrize(
+    ("waiting", "minutes", "told"), [(3, 16, True), (3, 14, False), (0, 16, False)]
+)
+def test_a_hub_that_confirms_nothing_although_its_broker_takes_records_is_told(
+    waiting: int, minutes: int, told: bool
+) -> None:
+    state = UplinkState(LinkState(True, "", START), sent=3, unanswered=START)
+    depth = Depth(waiting, 0, START, {}, None)
+    now = START + minutes * 60 * SECOND
+    found = problems(snapshot(board(), now, uplink=state, depth=depth))
+    said = "the hub has confirmed nothing since 2026-03-01 00:00:00 UTC"
+    assert [one.startswith(said) for one in found] == [True] * told
