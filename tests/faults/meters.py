@@ -215,8 +215,7 @@ async def _round(lines: Sequence[Line], draw: random.Random, tally: Tally) -> No
     well = await _resumed([which], healed, 5)
     taken = loop.time() - healed
     tally.measure("seconds until all are read again, at most", taken)
-    # What a device had and refuses is asked for after a second, then in pauses that double.
-    patience = max(2 * EVERY, 2 * held + 1) if kind == "refusal" else 2 * EVERY
+    patience = _patience(kind, held)
     tally.timely(
         "read again within two intervals", well and taken <= patience + SLACK,
         f"{which.name}: {taken:.2f} s after {kind} of {held:.2f} s",
@@ -226,6 +225,17 @@ async def _round(lines: Sequence[Line], draw: random.Random, tally: Tally) -> No
     made = which.plant.counts.connections - before
     tally.require("no storm of connections", made <= most, f"{made} after {kind} of {held:.2f} s")
     tally.require("one connection", len(which.plant._links) <= 1, which.name)
+
+
+def _patience(kind: str, held: float) -> float:
+    """Give the seconds in which every device must be read again.
+
+    What a device had and refuses is asked for after a second, then in pauses that double. A silent
+    device on a line it shares is asked each ten timeouts at least, here more than two intervals.
+    """
+    if kind == "refusal":
+        return max(2 * EVERY, 2 * held + 1)
+    return max(2 * EVERY, 10 * TIMEOUT) if kind == "silent device" else 2 * EVERY
 
 
 async def _resumed(lines: Sequence[Line], since: float, seconds: float) -> bool:
