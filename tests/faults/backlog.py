@@ -37,6 +37,8 @@ PATIENCE = 900.0
 SLACK = WINDOW / 20
 """Seconds by which a live record may come later beside the backlog than after it, on a computer
 that may be busy: a small part of its window."""
+LEAD = 30.0
+"""Seconds before a window's end at which the agent meets its broker, at most."""
 SECOND = NANOSECONDS
 HOURS = 72
 HEAD = """
@@ -161,6 +163,9 @@ async def block(hours: float, window: int, folder: Path, say: Say) -> Tally:
             await asyncio.to_thread(broker.start)
             hub.start()
             await asyncio.to_thread(cluster.wait_for, hub.running, "the hub")
+            # A live window ends while the backlog drains.
+            lead = min(LEAD, made.waited / RATE / 2)
+            await asyncio.sleep((window - lead - time.time()) % window)
             agent.start()
             made.met = time.time_ns()
             await _drain(made, tally, say)
