@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -17,7 +18,8 @@ from agent.running.hubtable import Where, merged, table
 from gateway import authority, passwords
 from gateway.canonical import canonical
 from gateway.contract import rfc3339
-from gateway.hub import requests
+from gateway.hub import registry, requests
+from gateway.hub.desk import Desk
 from gateway.hub.intake import Refused
 from gateway.hub.registry import Answer, Invited, Registry
 from gateway.hub.requests import Pending
@@ -33,7 +35,7 @@ from gateway.joining import (
 from gateway.keys import HubKey
 from gateway.roster import Ring
 from gateway.seal import RefusalError
-from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, plant
+from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, hub_plan, plant
 from tests.joinkit import Joiner, here
 
 NAME = "invite-" + "0123456789abcdef" * 2
@@ -474,3 +476,16 @@ def test_the_hub_that_is_expected_is_the_only_one_that_is_joined(
         "join", str(invited), "--config", "plant.toml", "--dry-run", cwd=one.folder
     )
     assert not (one.folder / "state").exists()
+
+
+def test_a_request_by_an_invitation_made_a_moment_ago_is_kept(tmp_path: Path) -> None:
+    plan = hub_plan(tmp_path)
+    key = HUB.sign.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (tmp_path / "hub.pem").write_bytes(key)
+    desk = Desk(plan)
+    registry.change(registry.path_of(plan), lambda _: INVITED)
+    topic = request_topic(CLUSTER, NAME)
+    assert desk.take(topic, request(), MONDAY) is None
+    (kept,) = requests.read(Path(plan.state_dir))
+    assert kept.fingerprint == ONE.key.public.fingerprint
+    assert isinstance(desk.take(topic, request(TWO), MONDAY), Refused)
