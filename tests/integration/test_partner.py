@@ -311,6 +311,9 @@ async def test_records_go_at_once_however_much_waits_for_partners(
         tasks = [asyncio.ensure_future(hear(link.now)), asyncio.ensure_future(publisher.run())]
         try:
             await eventually(lambda: topics.count("partner") >= 5)
+            began = time.monotonic()
+            await eventually(lambda: topics.count("partner") >= 25)
+            assert time.monotonic() - began > 0.8  # twenty of them, at twenty a second
             start = now - now % HOUR - HOUR
             live = [
                 (sealer().seal(start, start + HOUR, number, (), run=number), now)
