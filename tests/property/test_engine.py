@@ -18,7 +18,7 @@ from agent.running.engine import HORIZON, Engine
 from agent.running.service import memory
 from config.plan import InputPlan, MeterPlan, PlantPlan, StreamPlan
 from gateway.seal import open_record, verify_record
-from tests.plants import HOUR, MINUTE, START, block, hub_key, plan, plant_key, sealer
+from tests.plants import HOUR, MINUTE, POINTS, START, block, hub_key, plan, plant_key, sealer
 
 PLAN = plan()
 SCALE = MeterPlan(
@@ -175,6 +175,20 @@ def test_the_jitter_delays_each_record_anew() -> None:
     engine.advance(START + 3 * HOUR - 1)
     now = START + 3 * HOUR - 1
     assert [due - now for _, due in engine.commit().records] == [5, 7]
+
+
+def test_when_a_record_leaves_does_not_tell_how_soon_its_window_was_closed() -> None:
+    dues = []
+    for closed in (0, 20, 55):
+        engine = Engine(PLAN, sealer(), lambda: 7)
+        for minute in range(61):
+            # The reading after the hour closes it; how soon it comes is the plant's own.
+            late = closed * 1_000_000_000 if minute == 60 else 0
+            engine.take(Block("belt", START + minute * MINUTE + late, POINTS, (minute + 1, 1.0)))
+            engine.advance(START + minute * MINUTE + late)
+        dues += [due for _, due in engine.commit().records]
+    assert len(dues) == 3
+    assert set(dues) == {START + HOUR + PLAN.windows.grace + 7}
 
 
 def test_without_a_hub_totals_are_kept_and_no_record_is_made() -> None:
