@@ -8,7 +8,7 @@ SUPPLY := build/supply
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults safety attacks utility accuracy bench deb deb-test sbom audit lock schema clean
+.PHONY: help demo test check faults safety attacks utility accuracy bench curves peers deb deb-test sbom audit lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +59,12 @@ accuracy: $(READY) ## a year of readings each second through every meter (DAYS=)
 
 bench: $(READY) ## each figure that has a goal, beside its floor of the same run; 8 minutes (FULL=1: 20, ONLY=)
 	@$(BIN)/python -m bench $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
+
+curves: $(READY) ## measure how agent and hub grow, and draw docs/growth.svg (ten minutes)
+	@$(BIN)/python -m bench.curves
+
+peers: $(READY) ## other gateways beside the agent; installs them into build/peers (needs the network)
+	@$(BIN)/python -m bench.peers
 
 deb: $(READY) ## build the Debian 12 package in dist (VERSION=)
 	@$(BIN)/python -m deploy.deb $(if $(VERSION),--version $(VERSION))

@@ -17,7 +17,7 @@ import click
 from rich.console import Console
 
 from bench.figures import BENCHES
-from bench.frame import Figure, Outcome, exit_code, table
+from bench.frame import Figure, Outcome, exit_code, markdown, table
 from bench.process import python
 
 PATIENCE = {False: 300.0, True: 900.0}
@@ -73,8 +73,16 @@ def _title(full: bool) -> str:
 @click.option("--only", multiple=True, help="Run these benchmarks only (may be repeated).")
 @click.option("--list", "as_list", is_flag=True, help="Tell what there is, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Print the table for a document.")
 @click.option("--alone", hidden=True, help="Run one benchmark in this process.")
-def main(full: bool, only: Sequence[str], as_list: bool, as_json: bool, alone: str | None) -> None:
+def main(
+    full: bool,
+    only: Sequence[str],
+    as_list: bool,
+    as_json: bool,
+    as_markdown: bool,
+    alone: str | None,
+) -> None:
     """Measure each figure beside its floor; exit code 1 when a goal is missed.
 
     Example: python -m bench --only intake --only rollup
@@ -97,6 +105,8 @@ def main(full: bool, only: Sequence[str], as_list: bool, as_json: bool, alone: s
     if as_json:
         told = {"run": title, "benchmarks": [one.told() for one in outcomes]}
         click.echo(json.dumps(told, indent=2))
+    elif as_markdown:
+        click.echo(f"{title}\n\n{markdown(outcomes)}", nl=False)
     else:
         Console(highlight=False, width=None if sys.stdout.isatty() else 160).print(
             table(outcomes, title)

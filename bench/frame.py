@@ -116,6 +116,13 @@ def table(outcomes: Iterable[Outcome], title: str) -> Table:
     return drawn
 
 
+def markdown(outcomes: Iterable[Outcome]) -> str:
+    """Write the table for a document."""
+    head = ["figure", "measured", "floor", "compared", "goal", ""]
+    lines = [head, ["---"] * len(head), *rows(outcomes)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
 def rows(outcomes: Iterable[Outcome]) -> list[Sequence[str]]:
     """Give the cells of the table, as text."""
     found: list[Sequence[str]] = []

@@ -292,6 +292,8 @@ def _lost(peer: Peer, broker: Mosquitto) -> tuple[int, float]:
     with observer.listening(broker.port), _running(peer) as running:
         time.sleep(10)
         gone = second()
+        if peer.name != "sidestream" and not observer.seconds:
+            raise RuntimeError(f"nothing of {peer.name} came by the broker before it went away")
         broker.stop()
         time.sleep(AWAY)
         _kill(running)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 import bench.__main__ as program
 from bench.figures import BENCHES
-from bench.frame import Figure, Goal, Outcome, exit_code, number, rows, table
+from bench.frame import Figure, Goal, Outcome, exit_code, markdown, number, rows, table
 
 
 def _times(value: float, floor: float | None, goal: Goal) -> Figure:
@@ -63,6 +63,10 @@ def test_the_table_has_a_row_each_figure_and_each_failure() -> None:
         ["c: ended with exit code 3", "", "", "", "", "failed"],
     ]
     assert table(outcomes, "run").row_count == 4
+    written = markdown(outcomes).splitlines()
+    assert written[1] == "| --- | --- | --- | --- | --- | --- |"
+    assert written[3] == "| speed | 200 records/s | 100 floor | 2.00 x | <= 1.30 x | MISSED |"
+    assert len(written) == 6
 
 
 @pytest.mark.parametrize(
