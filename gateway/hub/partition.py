@@ -52,10 +52,8 @@ def choose(
     Where `digits` is above 0, no cell cuts a code to fewer digits, or gives up a band.
     """
     evidence = Evidence(tables, rules, digits)
-    if (
-        len({part.owner for table in tables for part in table}) < rules.k
-        and not rules.waived_below_k
-    ):
+    owners = {part.owner for table in tables for part in table}
+    if len(owners) < rules.k and not rules.waived_below_k:
         # No sum over so few is safe; they would be searched again with each window.
         return Partition(group, frozenset(members), ())
     cells = pooled(evidence)

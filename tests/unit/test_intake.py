@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from config.hub_plan import HubLimits
+from gateway.canonical import canonical
 from gateway.hub.intake import Accepted, Refused
 from gateway.keys import HubKey
 from gateway.seal import MAX_PAYLOAD, seal_record, signature
@@ -28,6 +29,13 @@ def test_a_member_s_record_is_accepted_with_its_window() -> None:
     assert isinstance(found, Accepted)
     assert found.member == ONE.member
     assert found.window == (MONDAY, MONDAY + HOUR)
+
+
+def test_a_signature_said_again_inside_is_part_of_what_is_signed() -> None:
+    content = ONE.content(figures=[figure(1.0, "10 09 03")])
+    said = signature(content, ONE.key.sign, "record")
+    content |= {"signature": said, "window": {**content["window"], "signature": said}}
+    assert refused(sealed(canonical(content), ONE)).reason == "bad-signature"
 
 
 def test_too_large_a_message_is_oversized() -> None:
