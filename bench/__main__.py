@@ -20,7 +20,7 @@ from bench.figures import BENCHES
 from bench.frame import Figure, Outcome, exit_code, markdown, table
 from bench.process import python
 
-PATIENCE = {False: 300.0, True: 900.0}
+PATIENCE = {False: 600.0, True: 1200.0}
 """Seconds a benchmark may take in its quick and in its full form."""
 
 

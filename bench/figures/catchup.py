@@ -187,8 +187,8 @@ def _judged(rows: list[tuple[int, ...]], met: int) -> Drained:
 
 
 def run(full: bool, say: Say) -> list[Figure]:
-    """Drain what 72 hours leave with a record a minute, or a sixth of it."""
-    found = asyncio.run(measure(OFFLINE // 60 // (1 if full else 6), say))
+    """Drain half of what 72 hours leave with a record a minute, or a sixth of it."""
+    found = asyncio.run(measure(OFFLINE // 60 // (2 if full else 6), say))
     return [
         Figure(
             "catch-up, beside records that come live", "records/s", found.rate, 1 / WINDOW,

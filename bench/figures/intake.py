@@ -155,7 +155,7 @@ def measure(streams: int, batches: int, say: Say) -> dict[str, float]:
 
 def run(full: bool, say: Say) -> list[Figure]:
     """Measure small and large records."""
-    return [_figure(streams, measure(streams, 20 if full else 4, say)) for streams in (5, 50)]
+    return [_figure(streams, measure(streams, 10 if full else 4, say)) for streams in (5, 50)]
 
 
 def _figure(streams: int, taken: dict[str, float]) -> Figure:

@@ -144,7 +144,7 @@ def _watched(pid: int, seconds: int, say: Say) -> tuple[Held, Held]:
 
 def run(full: bool, say: Say) -> list[Figure]:
     """Live through a day (or six hours), and run the program for minutes."""
-    hours, seconds = (24, 360) if full else (3, 90)
+    hours, seconds = (24, 180) if full else (3, 90)
     figures = _figures(f"soak, {hours} simulated hours", *day(hours, say))
     count = round(seconds / EVERY)
     return [*figures, *_figures(f"soak, {count} cycles of the program", *cycles(seconds, say))]
