@@ -6,26 +6,22 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
-from gateway import changes, prometheus
-from gateway.canonical import canonical
+from gateway import changes
 from gateway.certificates import Files
 from gateway.contract import (
     Refusal,
-    cells_topic,
     presence_topic,
     records_topic,
 )
-from gateway.hub.book import Numbered
 from gateway.hub.desk import Desk
 from gateway.hub.filling import Filler, wait
 from gateway.hub.intake import Gate, Refused
-from gateway.hub.metrics import metrics
+from gateway.hub.lookout import Lookout
 from gateway.hub.noise import Noise
 from gateway.hub.peering import Peering, leaving
 from gateway.hub.pool import rules_in_force
@@ -34,9 +30,10 @@ from gateway.hub.presence import Presences
 from gateway.hub.quota import JOINING, Quotas
 from gateway.hub.reception import Arrival, receive
 from gateway.hub.release import Calendars, release_due
-from gateway.hub.status import Live, summary, write_live
-from gateway.hub.upkeep import upkeep
+from gateway.hub.retained import Feed, Post
+from gateway.hub.status import Live
 from gateway.hub.vault import Open, Vault
+from gateway.hub.voice import Voice
 from gateway.joining import request_topic
 from gateway.keys import HubKey
 from gateway.mqtt import (
@@ -48,23 +45,15 @@ from gateway.mqtt import (
     keep_connected,
 )
 from gateway.roster import Ring
-from gateway.scrape import answering
 
 T = TypeVar("T")
 _log = logging.getLogger("sidestream.hub")
 TICK = 1.0
 """Seconds between looks for windows that are due."""
-LISTEN_AGAIN = 60.0
-"""Seconds before it is tried again to listen for whoever scrapes."""
 REPORT = 2.0
 """Seconds between two reports of status and signs of life."""
-LOOK_AFTER = 60_000_000_000
-"""Nanoseconds between two looks at certificates and keys."""
-LIMITED_FOR = 600_000_000_000
-"""Nanoseconds for which the status tells of a sender that sent more than is taken."""
 SESSION_EXPIRY = 30 * 86_400
 """Seconds a broker keeps the hub's queue while the hub is away."""
-_FEED = 100
 
 
 async def run_hub(
@@ -93,7 +82,7 @@ async def run_hub(
                 hub.release(),
                 hub.filler.run(),
                 hub.watch(),
-                hub.be_scraped(),
+                hub.lookout.be_scraped(plan.metrics.listen),
             )
             running = [tasks.create_task(part) for part in parts]
             await stop.wait()
@@ -139,54 +128,35 @@ class _Hub:
         self._anew = anew
         self._files = Files(plan.broker)
         self.vault = Vault(plan, clock)
-        self.filler = Filler(plan, self._insist, clock, self._say)
+        self.voice = Voice()
+        self.filler = Filler(plan, self._insist, clock, self.voice.say)
         self._clock = clock
         self._notify = notify
         self._desk = Desk(plan)
         self.plan = plan = replace(plan, members=self._desk.members)
+        self._feed = Feed(plan.cluster, self._insist, clock, self.voice)
+        self._post = Post(self._desk.posts, self.voice)
         self._gate, self._quotas = _door(plan, self._desk.ring, clock())
+        self.lookout = Lookout(self.vault, self._quotas, clock, self.voice)
         # The first key for good, so that a new one does not change what a cell was made of.
         first = self._desk.ring.keys[0][1]
         noise = None if plan.noise is None else Noise(plan.noise, first.noise)
         self._calendars = Calendars(
             plan.calendars, plan.wait, plan.rules, plan.members, plan.order, noise, leaving(plan)
         )
-        self._pool = PoolSide.of(plan, first, self._insist, clock, self._pool_trouble)
+        self._pool = PoolSide.of(
+            plan, first, self._insist, clock, partial(self.voice.say, "federation")
+        )
         if self._pool is not None:
             members = self._pool.door.members()
             self._calendars = replace(self._calendars, members=members, pooling=True)
         self._peering = self._peer(first)
-        self._limited: dict[str, int] = {}
-        self._looked = -LOOK_AFTER
-        self._upkeep: list[str] = []
         self._refused: set[Refusal] = set()
         self._presences = Presences()
         self._started = clock()
         self._up_since: int | None = None
         self._link = LinkState(connected=False, detail="not yet connected")
-        self._problem = ""
-        self._scraped = ""
-        self._said: dict[str, str] = {}
-        self._to_feed = asyncio.Event()
-        self._to_post = asyncio.Event()
         self._changed = asyncio.Event()
-
-    def _say(self, part: str, trouble: str) -> None:
-        """Log a change of state, once: a part's trouble, or that it is over."""
-        if self._said.get(part, "") == trouble:
-            return
-        self._said[part] = trouble
-        if trouble:
-            _log.warning("%s: %s", part, trouble, extra={"part": part, "change": _change(part)})
-        else:
-            _log.info(
-                "%s: well again", part, extra={"part": part, "change": _change(part, well=True)}
-            )
-
-    def _trouble(self, text: str) -> None:
-        """Set the problem the status tells, or take it back."""
-        self._problem = text
-        self._say("hub", text)
 
     # Broker.
 
@@ -204,9 +174,9 @@ class _Hub:
 
     def _linked(self, state: LinkState) -> None:
         self._link = state
-        if state.connected and "broker" not in self._said:
+        if state.connected and not self.voice.heard_of("broker"):
             _log.info("broker: connected", extra={"part": "broker", "change": changes.BROKER})
-        self._say("broker", "" if state.connected else state.detail or "not connected")
+        self.voice.say("broker", "" if state.connected else state.detail or "not connected")
         self._changed.set()
 
     async def _session(self, connection: Connection) -> None:
@@ -220,8 +190,8 @@ class _Hub:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._take(connection))
-                tasks.create_task(self._feed(connection))
-                tasks.create_task(self._post(connection))
+                tasks.create_task(self._feed.run(connection))
+                tasks.create_task(self._post.run(connection))
                 if self._pool is not None:
                     tasks.create_task(self._pool.tell(connection))
         finally:
@@ -232,25 +202,7 @@ class _Hub:
         try:
             await connection.subscribe(request_topic(self.plan.cluster, "+"))
         except SubscribeRefusedError as error:
-            self._say("joining", str(error))
-
-    async def _post(self, connection: Connection) -> None:
-        """Keep the roster and admissions retained at the broker, and clear what is gone."""
-        there: dict[str, bytes] = {}
-        while True:
-            self._to_post.clear()
-            posts = self._desk.posts()
-            try:
-                for topic in {*there, *posts}:
-                    payload = posts.get(topic, b"")
-                    if there.get(topic) != payload:
-                        await connection.publish(topic, payload, retain=True)
-                        there[topic] = payload
-            except PublishRefusedError as error:
-                self._say("joining", str(error))
-            else:
-                self._say("joining", "")
-            await self._to_post.wait()
+            self.voice.say("joining", str(error))
 
     async def _take(self, connection: Connection) -> None:
         """Store what arrives, then acknowledge it to the broker, then tell its senders."""
@@ -296,14 +248,14 @@ class _Hub:
         refused = {one.reason for one in received.verdicts if isinstance(one, Refused)}
         if not refused <= self._refused:
             self._refused |= refused
-            self._say("quarantine", ", ".join(sorted(self._refused)))
+            self.voice.say("quarantine", ", ".join(sorted(self._refused)))
         return received.receipts
 
     async def _tell(self, connection: Connection, topic: str, receipt: bytes) -> None:
         try:
             await connection.publish(topic, receipt)
         except PublishRefusedError as error:
-            self._trouble(str(error))
+            self.voice.trouble(str(error))
 
     async def _insist(self, work: Callable[[Open], T]) -> T:
         """Run work on the ledger, again and again while its disk is full or failing."""
@@ -312,39 +264,13 @@ class _Hub:
             try:
                 done = await self.vault.run(work)
             except TransientError as error:
-                self._trouble(str(error))
+                self.voice.trouble(str(error))
                 await asyncio.sleep(wait(attempt))
                 attempt += 1
             else:
                 if attempt:
-                    self._trouble("")
+                    self.voice.trouble("")
                 return done
-
-    async def _feed(self, connection: Connection) -> None:
-        """Publish decided cells, retained, oldest first; each counts when the broker has it."""
-        attempt = 0
-        while True:
-            self._to_feed.clear()
-            cells = await self._insist(lambda opened: opened.book.unpublished(_FEED))
-            try:
-                done = [await self._publish(connection, cell) for cell in cells]
-            except PublishRefusedError as error:
-                self._trouble(str(error))
-                await asyncio.sleep(wait(attempt))
-                attempt += 1
-                continue
-            attempt = 0
-            if done:
-                await self._insist(partial(_mark_published, numbers=done, now=self._clock()))
-            else:
-                await self._to_feed.wait()
-
-    async def _publish(self, connection: Connection, numbered: Numbered) -> int:
-        cell = numbered.cell
-        payload = canonical(cell.model_dump(mode="json", exclude_none=True))
-        topic = cells_topic(self.plan.cluster, cell.cell)
-        await connection.publish(topic, payload, retain=True)
-        return numbered.number
 
     # Release.
 
@@ -360,7 +286,7 @@ class _Hub:
                 if self._pool is not None:
                     self._pool.wake.set()
                 _log.info("%d windows decided", count)
-                self._to_feed.set()
+                self._feed.wake.set()
                 self.filler.wake.set()
                 self._changed.set()
             else:
@@ -378,7 +304,7 @@ class _Hub:
         terms = self.plan.federation
         if terms is None:
             return None
-        trouble = partial(self._say, "federation")
+        trouble = partial(self.voice.say, "federation")
         return Peering(self.plan, terms, key, self._insist, self._clock, self._cells_came, trouble)
 
     async def stay_federated(self) -> None:
@@ -387,11 +313,8 @@ class _Hub:
             await self._peering.run()
 
     def _cells_came(self) -> None:
-        self._to_feed.set()
+        self._feed.wake.set()
         self.filler.wake.set()
-
-    def _pool_trouble(self, text: str) -> None:
-        self._say("federation", text)
 
     # Members.
 
@@ -402,9 +325,9 @@ class _Hub:
             if await self.vault.run(lambda opened: self._desk.look(opened, now)):
                 self._enrol(now)
         except TransientError as error:
-            self._say("members", str(error))
+            self.voice.say("members", str(error))
         else:
-            self._say("members", "")
+            self.voice.say("members", "")
 
     def _enrol(self, now: int) -> None:
         members, ring = self._desk.members, self._desk.ring
@@ -414,7 +337,7 @@ class _Hub:
         self._quotas.enrol(self._gate.members(), now)
         if self._pool is None:
             self._calendars = replace(self._calendars, members=members)
-        self._to_post.set()
+        self._post.wake.set()
 
     # Status.
 
@@ -425,7 +348,7 @@ class _Hub:
             if await asyncio.to_thread(self._files.replaced):
                 _log.info("the files for the broker's connection have changed")
                 self._anew.set()
-            await self._look_after_files()
+            await self.lookout.look_after_files(self.plan)
             # Told only after the ledger's thread has answered: a sign of progress, not of life.
             self._notify("WATCHDOG=1")
             self._changed.clear()
@@ -433,55 +356,13 @@ class _Hub:
                 async with asyncio.timeout(REPORT):
                     await self._changed.wait()
 
-    async def be_scraped(self) -> None:
-        """Answer with the metrics of the last report, where the hub file says so."""
-        listen = self.plan.metrics.listen
-        while listen is not None:
-            try:
-                async with answering(listen, lambda: self._scraped):
-                    self._say("metrics", "")
-                    await asyncio.Event().wait()
-            except PermanentError as error:
-                self._say("metrics", str(error))
-            await asyncio.sleep(LISTEN_AGAIN)
-
-    async def _look_after_files(self) -> None:
-        now = self._clock()
-        if 0 <= now - self._looked < LOOK_AFTER:
-            return
-        self._looked = now
-        self._upkeep = await asyncio.to_thread(upkeep, self.plan, now)
-        self._say("files", "; ".join(self._upkeep))
-
     async def report(self) -> None:
         """Write the status file and tell the service manager in a line."""
-        try:
-            online = self._presences.members(self._quotas.whose)
-            await self._note_limited()
-            live = self._live(online)
-            write_live(self.plan, live)
-            counted = await self.vault.run(partial(_metrics, plan=self.plan, live=live))
-            folder = Path(self.plan.runtime_dir)
-            self._scraped = prometheus.publish(folder, self.plan.metrics, counted)
-        except TransientError as error:
-            self._trouble(str(error))
-        except OSError as error:
-            self._trouble(f"the status file cannot be written ({error})")
+        await self.lookout.report(self.plan, self._live)
         link = "connected" if self._link.connected else f"not connected: {self._link.detail}"
         self._notify(f"STATUS=broker {link}".replace("\n", " "))
 
-    async def _note_limited(self) -> None:
-        """Store how much of each sender was not taken, and tell for a while who it was."""
-        now, counts = self._clock(), self._quotas.taken_limited()
-        if counts:
-            await self.vault.run(lambda opened: opened.ledger.store((), now, counts))
-        self._limited |= dict.fromkeys(counts, now)
-        recent = {name: at for name, at in self._limited.items() if now - at < LIMITED_FOR}
-        self._limited = recent
-        names = ", ".join(sorted(name or "senders nobody knows" for name in recent))
-        self._say("limits", f"more messages than are taken from {names}" if names else "")
-
-    def _live(self, online: dict[str, bool]) -> Live:
+    def _live(self) -> Live:
         return Live(
             updated=self._clock(),
             started=self._started,
@@ -489,25 +370,8 @@ class _Hub:
             broker=self._link.detail,
             store_up=self.filler.up,
             store=self.filler.detail,
-            problem=self._problem,
-            online=online,
-            limited=sorted(self._limited),
-            upkeep=self._upkeep,
+            problem=self.voice.problem,
+            online=self._presences.members(self._quotas.whose),
             pool_up=self._peering.state.connected if self._peering else None,
             pool=self._peering.state.detail if self._peering else "",
         )
-
-
-def _change(part: str, *, well: bool = False) -> str:
-    if part == "broker":
-        return changes.BROKER
-    return changes.WELL if well else changes.TROUBLE
-
-
-def _metrics(opened: Open, plan: HubPlan, live: Live) -> list[prometheus.Metric]:
-    with opened.database.look() as cursor:
-        return metrics(summary(cursor, plan, live))
-
-
-def _mark_published(opened: Open, numbers: Sequence[int], now: int) -> None:
-    opened.book.mark_published(numbers, now)
