@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.keeping.outbox import Outbox
+from agent.running.assembly import memory
 from agent.running.columns import unfolded
 from agent.running.engine import Engine
-from agent.running.service import memory
 from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
 from tests import links

@@ -75,7 +75,7 @@ def backfill(
 
 
 def _live_only(plan: "PlantPlan") -> None:
-    from agent.running.service import is_replay  # noqa: PLC0415
+    from agent.running.assembly import is_replay  # noqa: PLC0415
 
     if is_replay(plan):
         raise PermanentError(

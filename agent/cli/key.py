@@ -21,7 +21,7 @@ def key(plant_file: str, create: bool, as_json: bool) -> None:
     Example:
       sidestream key plant.toml --create
     """
-    from agent.running.service import plant_key  # noqa: PLC0415
+    from agent.running.assembly import plant_key  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
 

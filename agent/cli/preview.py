@@ -168,7 +168,7 @@ def _sealer(plan: "PlantPlan", directory: Path) -> "tuple[Sealer, bool]":
 
     from adapters.errors import SidestreamError  # noqa: PLC0415
     from agent.disclosing.record import Sealer  # noqa: PLC0415
-    from agent.running.service import plant_key  # noqa: PLC0415
+    from agent.running.assembly import plant_key  # noqa: PLC0415
     from gateway.keys import HubPublic, PlantKey  # noqa: PLC0415
 
     if plan.uplink is None:

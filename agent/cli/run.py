@@ -41,8 +41,9 @@ def run(plant_file: str, verbose: bool, form: str, trust_clock: bool) -> None:
     from agent.running.loaded import loading  # noqa: PLC0415
 
     planned = loading(Path(plant_file))
+    from agent.running.assembly import sealer  # noqa: PLC0415
     from agent.running.opening import opened  # noqa: PLC0415
-    from agent.running.service import Service, sealer  # noqa: PLC0415
+    from agent.running.service import Service  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
 
     log_to_stderr(verbose, form)

@@ -17,8 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.errors import PermanentError
+from agent.running.assembly import KEY_FILE, plant_key
 from agent.running.hubtable import Where
-from agent.running.service import KEY_FILE, plant_key
 from config.plan import BrokerPlan, PlantPlan, TlsPlan
 from gateway import authority, keys, passwords
 from gateway.broker import Terms

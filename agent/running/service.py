@@ -2,31 +2,27 @@
 
 import asyncio
 import logging
-import os
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from adapters.adapter import Health, Link, Source, adapter
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block
-from agent.disclosing.contracts import DETAIL, Contracts
-from agent.disclosing.magnitude import told_of
 from agent.disclosing.record import Sealer
-from agent.disclosing.sealed_detail import DetailSealer
 from agent.disclosing.sending import Delays
-from agent.disclosing.yearly import TALLIES, TOLD, YEAR, tallies_of
 from agent.keeping.outbox import Outbox
-from agent.keeping.recount import completed
 from agent.keeping.tables import Depth, Storage
-from agent.measuring.total import Event
 from agent.running import status, statusfile
+from agent.running.assembly import contracts, is_replay, memory
 from agent.running.certificates import Certificates
-from agent.running.engine import AHEAD, CARRY, CURSOR, HORIZON, STREAM, Engine, Memory, carried
+from agent.running.engine import AHEAD, HORIZON, Engine
+from agent.running.expiry import Expiry
 from agent.running.keeper import Keeper
+from agent.running.lanes import lane_patience, lanes
 from agent.running.lifeguard import Lifeguard
 from agent.running.metrics import metrics
 from agent.running.publisher import Publisher, live_window
@@ -35,8 +31,8 @@ from agent.running.supervisor import Supervisor, cancel
 from agent.running.timekeeper import Timekeeper
 from agent.running.troubles import Troubles
 from agent.running.trust import Trust
-from config.plan import RECORDED, OutboxPlan, PlantPlan
-from gateway import changes, keys, prometheus
+from config.plan import OutboxPlan, PlantPlan
+from gateway import changes, prometheus
 from gateway.contract import quarter
 from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
@@ -52,14 +48,9 @@ CLOCKWORK_SILENCE = 3 * NANOSECONDS
 """Longest time between two beats of the clockwork before no sign of life is given; a commit to a
 slow disk may take it. The service manager's own patience (WatchdogSec) comes on top."""
 PUBLISHER = "publisher"
-EXPIRING: Final = "certificate-expiring"
-_CERTIFICATES_EVERY = 3600 * NANOSECONDS
 FIRST_SIGN = 30.0
 NEVER = 2**62
 """A part that promises no sign of life until it says when."""
-LANE_SILENCE = 120 * NANOSECONDS
-"""Twice the minute in which an adapter reports each source."""
-KEY_FILE = "plant.key"
 _DRAIN_PATIENCE = 600.0
 _GOODBYE = 3.0
 _NO_AGE = 1 << 62
@@ -82,67 +73,6 @@ class _DataClock:
 
     def __call__(self) -> int:
         return self.now or time.time_ns()
-
-
-def is_replay(plan: PlantPlan) -> bool:
-    """Tell whether the plan reads recorded data; loading refuses a mix of both."""
-    return any(source.settings.protocol == RECORDED for source in plan.sources)
-
-
-def plant_key(plan: PlantPlan, *, create: bool = False) -> keys.PlantKey:
-    """Load the plant's key from a systemd credential or the state directory."""
-    credentials = os.environ.get("CREDENTIALS_DIRECTORY")
-    if credentials and (path := Path(credentials) / KEY_FILE).exists():
-        return keys.PlantKey(keys.load(path))
-    return keys.PlantKey(keys.load(Path(plan.state_dir) / KEY_FILE, create=create))
-
-
-def sealer(plan: PlantPlan) -> Sealer | None:
-    """Make what seals the plant's records, or None for a plant without a hub."""
-    if plan.uplink is None:
-        return None
-    hub = keys.HubPublic.parse(plan.uplink.hub_key)
-    try:
-        plant = plant_key(plan)
-    except keys.NoKeyError:
-        plant = plant_key(plan, create=True)
-        _log.warning("there was no key, so one was made: tell it to the hub (`sidestream key`)")
-    trust = Trust(plant, hub, plan.uplink.cluster, Path(plan.state_dir))
-    return Sealer(plant, hub, plan.uplink, trust)
-
-
-def memory(outbox: Outbox, plan: PlantPlan | None = None) -> Memory:
-    """Read what the engine must know to go on where the last commit stopped.
-
-    With a plan, tallies of the year that were not kept are counted from the totals.
-    """
-    released = outbox.meta("released_to")
-    start = int(released) if released else 0
-    year = outbox.state(YEAR)
-    tallies = tallies_of(year.get(TALLIES, {}))
-    if plan is not None and plan.uplink is not None:
-        tallies = completed(outbox, plan, tallies, start)
-    return Memory(
-        streams=outbox.state(STREAM),
-        cursors=outbox.state(CURSOR),
-        totals=tuple(outbox.totals(start, 2**63 - 1)),
-        closed_to=outbox.closed_to(),
-        released_to=int(released) if released else None,
-        last_sequence=outbox.last_sequence(),
-        run=outbox.run(),
-        carried=carried(outbox.state(CARRY)),
-        series=tuple(outbox.series()),
-        tallies=tallies,
-        told=told_of(year.get(TOLD, ())),
-    )
-
-
-def contracts(plan: PlantPlan, outbox: Outbox, seals: Sealer | None) -> Contracts | None:
-    """Make what tells partners, from where the last commit stopped; None without a hub."""
-    if seals is None:
-        return None
-    sealing = DetailSealer(seals.plant, seals.uplink)
-    return Contracts(plan, sealing, outbox.ended, outbox.state(DETAIL))
 
 
 class Service:
@@ -175,8 +105,7 @@ class Service:
         self._told = 0
         self._troubles = Troubles(self._tell_soon)
         self._pulse = Pulse()
-        self._certificates = Certificates(plan)
-        self._certificates_told = 0
+        self._expiry = Expiry(Certificates(plan), outbox, self._troubles, self._engine.note)
         self._supervisor = Supervisor(self._troubles.tell, self._pulse, time.monotonic_ns)
         self._lane_of: dict[str, tuple[str, int]] = {}
         self._started = wall_clock()
@@ -291,7 +220,8 @@ class Service:
             if trusted and due(trimmed, checkpoint, now):
                 trimmed = now
                 await self._keeper.upkeep(self._bounds(), now)
-                await self._look_at_certificates(now)
+                if await self._expiry.look(now):
+                    self.reconnect()
             if due(self._told, _STATUS_EVERY, now):
                 self._told = now
                 await self._tell(now)
@@ -304,23 +234,6 @@ class Service:
         self._time.ahead = ahead if ahead > _NOTABLE else 0
         if ahead > AHEAD and self._time.right and await self._keeper.set_aside(now):
             _log.warning("windows ahead of the clock were set aside: see `sidestream events`")
-
-    async def _look_at_certificates(self, now: int) -> None:
-        """Warn of those that run out, with an event for each stage; take up new ones at once."""
-        if await asyncio.to_thread(self._certificates.replaced):
-            _log.info("the files for the broker's connection have changed")
-            self.reconnect()
-            self._certificates_told = 0
-        if not due(self._certificates_told, _CERTIFICATES_EVERY, now):
-            return
-        self._certificates_told = now
-        warnings = await asyncio.to_thread(self._certificates.warnings, now)
-        told = await asyncio.to_thread(self._outbox.events, 1000, 0, (EXPIRING,))
-        known = {event.detail for event in told}
-        for name, text in warnings.items():
-            self._troubles.tell(name, text, logging.WARNING)
-            if text and (detail := f"{name}: {text}") not in known:
-                self._engine.note(Event(now, "", EXPIRING, detail))
 
     def reconnect(self) -> None:
         """Connect to the broker anew, with its files as they are now."""
@@ -378,7 +291,7 @@ class Service:
             background.append(publishing)
         readers = [
             asyncio.ensure_future(self._lane(f"source {lane}", sources))
-            for lane, sources in self._lanes().items()
+            for lane, sources in lanes(self._plan.sources).items()
         ]
         notify(READY)
         lifeguard = Lifeguard(self._pulse)
@@ -449,13 +362,6 @@ class Service:
         if self._publisher.state.link.connected:
             await asyncio.wait({publishing}, timeout=_GOODBYE)
 
-    def _lanes(self) -> Mapping[str, list[Source]]:
-        lanes: dict[str, list[Source]] = {}
-        for source in self._plan.sources:
-            lane = adapter(source.settings.protocol).lane(source)
-            lanes.setdefault(f"{source.settings.protocol} {lane}", []).append(source)
-        return lanes
-
     def _reader(self, sources: Sequence[Source]) -> Callable[[], Awaitable[None]]:
         reads = adapter(sources[0].settings.protocol)
 
@@ -478,16 +384,6 @@ def _publish_state(plan: PlantPlan, document: Mapping[str, Any]) -> None:
     directory = Path(plan.runtime_dir)
     statusfile.write(directory, document)
     prometheus.publish(directory, plan.metrics, metrics(document))
-
-
-def lane_patience(sources: Sequence[Source]) -> int:
-    """How long a lane may be silent, in nanoseconds: adapters report at least once a minute.
-
-    A device that is away may be asked again only after its interval, and keeps its lane waiting.
-    """
-    longest = max(source.settings.every for source in sources)
-    waiting = sum(source.settings.timeout for source in sources)
-    return LANE_SILENCE + int(2 * (longest + waiting) * NANOSECONDS)
 
 
 def due(last: int, every: int, now: int) -> bool:

@@ -18,8 +18,8 @@ from pathlib import Path
 
 from adapters.reading import NANOSECONDS
 from agent.keeping.outbox import Outbox
+from agent.running.assembly import memory, sealer
 from agent.running.engine import HORIZON, Engine
-from agent.running.service import memory, sealer
 from bench import streams
 from bench.frame import Bench, Figure, Goal, Say
 from bench.process import program, python

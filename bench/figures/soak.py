@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.reading import NANOSECONDS
 from agent.keeping.outbox import Outbox
+from agent.running.assembly import memory, sealer
 from agent.running.engine import HORIZON, Engine
-from agent.running.service import memory, sealer
 from agent.running.status import Board
 from bench import streams
 from bench.frame import Bench, Figure, Goal, Say

@@ -14,8 +14,8 @@ from typing import Any
 
 from adapters.reading import NANOSECONDS, Block
 from agent.keeping.outbox import Outbox
+from agent.running.assembly import memory, sealer
 from agent.running.engine import HORIZON, Engine
-from agent.running.service import memory, sealer
 from config.load import load_plant
 from simulation.modbus import Device, ModbusPlant
 from tests import cluster

@@ -156,9 +156,9 @@ import asyncio, time
 from pathlib import Path
 from adapters.adapter import Health, Link, SourceSettings
 from adapters.reading import NANOSECONDS
-import agent.running.publisher, agent.running.service, agent.running.supervisor
+import agent.running.lanes, agent.running.publisher, agent.running.supervisor
 
-agent.running.service.LANE_SILENCE = -2 * NANOSECONDS  # the interval and the timeout leave 2 s of 4
+agent.running.lanes.LANE_SILENCE = -2 * NANOSECONDS  # the interval and the timeout leave 2 s of 4
 agent.running.supervisor.SOUND_AFTER = 3.0
 agent.running.supervisor.LOOK = 0.5
 agent.running.publisher.ACKNOWLEDGED = 2.0

@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from agent.keeping.outbox import Outbox
+from agent.running.assembly import memory
 from agent.running.engine import Engine
-from agent.running.service import memory
 from config.load import load_plant
 from config.secrets import for_operator
 

@@ -14,8 +14,8 @@ from adapters.reading import NANOSECONDS, Block
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
 from agent.measuring.total import Total
+from agent.running.assembly import memory
 from agent.running.engine import HORIZON, Engine
-from agent.running.service import memory
 from config.plan import InputPlan, MeterPlan, PlantPlan, StreamPlan
 from gateway.seal import open_record, verify_record
 from tests.plants import HOUR, MINUTE, POINTS, START, block, hub_key, plan, plant_key, sealer

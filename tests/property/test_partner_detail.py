@@ -19,8 +19,8 @@ from agent.disclosing.policy import Policy, policy
 from agent.disclosing.sealed_detail import DetailSealer
 from agent.keeping.outbox import Outbox
 from agent.measuring.total import Total
+from agent.running.assembly import memory
 from agent.running.engine import Engine
-from agent.running.service import memory
 from config.partner_plan import PartnerPlan
 from config.plan import SHARES, PlantPlan, StreamPlan
 from gateway.keys import PlantKey

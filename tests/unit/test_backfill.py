@@ -14,8 +14,8 @@ from agent.cli import backfill as command
 from agent.cli import sidestream
 from agent.keeping.outbox import Outbox
 from agent.measuring.total import Total
+from agent.running.assembly import memory
 from agent.running.engine import Engine
-from agent.running.service import memory
 from config.load import load_plant
 from config.plan import PlantPlan
 from gateway.claim import claimed

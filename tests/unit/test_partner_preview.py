@@ -19,7 +19,7 @@ from tests.property.test_partner_detail import run, shared
 @pytest.fixture
 def measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> PlantPlan:
     """Run an agent's engine for a few hours, under two contracts."""
-    monkeypatch.setattr("agent.running.service.plant_key", lambda _: plant_key())
+    monkeypatch.setattr("agent.running.assembly.plant_key", lambda _: plant_key())
     two = contract(8, streams={"slag": "what they call it"}, contract="other")
     mine = shared(state_dir=str(tmp_path), partners=(contract(), two))
     with Outbox.open(tmp_path, 0) as outbox:

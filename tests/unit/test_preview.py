@@ -43,7 +43,7 @@ def shown(mine: PlantPlan, directory: Path, other: PlantPlan | None = None) -> d
 def test_preview_shows_to_the_byte_what_the_agent_has_made(
     measured: PlantPlan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.running.service.plant_key", lambda _: plant_key())
+    monkeypatch.setattr("agent.running.assembly.plant_key", lambda _: plant_key())
     found = shown(measured, tmp_path)
     assert found["key"]
     assert len(found["records"]) == 6
@@ -57,7 +57,7 @@ def test_preview_shows_to_the_byte_what_the_agent_has_made(
 def test_batches_that_have_waited_are_in_a_preview_as_in_the_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("agent.running.service.plant_key", lambda _: plant_key())
+    monkeypatch.setattr("agent.running.assembly.plant_key", lambda _: plant_key())
     mine = replace(plan(str(tmp_path)), streams=(BATCHES,))
     with Outbox.open(tmp_path, 0) as outbox:
         run(weighings([at // 40 for at in range(60 * 30)]), outbox, set(), 7, mine)
