@@ -173,7 +173,10 @@ class OpcUaPlant:
     async def set(
         self, name: str, value: Value, *, at: int | None = None, status: int = ua.StatusCodes.Good
     ) -> None:
-        """Give a node a value, sampled `at` (ns since 1970; now when not given), with a status."""
+        """Give a node a value, sampled `at` (ns since 1970; now when not given), with a status.
+
+        The value is sent along with a bad status too, as some servers do.
+        """
         instant = self.clock() if at is None else at
         self._held[name] = (value, instant, status)
         await self._write(name)
@@ -182,7 +185,7 @@ class OpcUaPlant:
         """Give a node a status and, if it is a bad one, no value."""
         value = self._held[name][0]
         self._held[name] = (value, self.clock(), status)
-        await self._write(name)
+        await self._write(name, bare=ua.StatusCode(status).is_bad())
 
     async def refresh(self) -> None:
         """Call the functions among the nodes once."""
@@ -234,15 +237,26 @@ class OpcUaPlant:
             await asyncio.sleep(interval)
             await self.refresh()
 
-    async def _write(self, name: str) -> None:
+    async def _write(self, name: str, *, bare: bool = False) -> None:
         value, instant, status = self._held[name]
         told = ua.DataValue(
-            Value=None if value is None else variant(value),
+            Value=None if bare or value is None else variant(value),
             StatusCode=ua.StatusCode(status),
             SourceTimestamp=_EPOCH + timedelta(microseconds=instant // 1000),
             ServerTimestamp=_EPOCH + timedelta(microseconds=self.clock() // 1000),
         )
-        await self._ready.write_attribute_value(ua.NodeId(name, INDEX), told, ua.AttributeIds.Value)
+        node = ua.NodeId(name, INDEX)
+        if bare or not ua.StatusCode(status).is_bad():
+            await self._ready.write_attribute_value(node, told, ua.AttributeIds.Value)
+        else:
+            await self._put(node, told)
+
+    async def _put(self, node: ua.NodeId, told: ua.DataValue) -> None:
+        """Tell a value as it is: the library's own write takes out what comes with a bad status."""
+        held = self._ready.aspace[node].attributes[ua.AttributeIds.Value]
+        held.value = told
+        for handle, tell in list(held.datachange_callbacks.items()):
+            await tell(handle, told)
 
     @property
     def _ready(self) -> InternalServer:

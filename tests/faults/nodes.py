@@ -106,11 +106,12 @@ class Field:
             unsure = ua.StatusCodes.UncertainSensorNotAccurate
             status = bad if kind == "bad status" else unsure
             self.plant.frozen = True
+            # Half of the bad ones come with a value, which must go no further.
             for number in draw.sample(range(NODES), NODES // 2):
                 now = time.time_ns()
                 value = shown(number, now)
                 await self.plant.set(f"N{number}", value, at=now, status=status)
-                if status == bad:
+                if status == bad and number % 2:
                     await self.plant.fail(f"N{number}", status)
 
     async def mend(self, kind: str) -> None:

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import pytest
-from asyncua import ua
+from asyncua import Client, ua
 
 from adapters.adapter import Link
 from adapters.errors import TransientError
@@ -85,6 +85,30 @@ async def test_an_absurd_source_clock_is_marked_and_not_believed() -> None:
     reading = next(reading for reading in recorder.of("rate") if reading.value == 1.0)
     assert (reading.quality, reading.reason) == (Quality.UNCERTAIN, "clock")
     assert abs(reading.time - time.time_ns()) < 60 * NANOSECONDS
+
+
+@pytest.mark.parametrize("mode", ["subscribe", "poll"])
+async def test_a_value_that_comes_with_a_bad_status_is_not_read(mode: str) -> None:
+    recorder = Recorder()
+    async with (
+        OpcUaPlant({"Rate": 3.0}) as plant,
+        running([source(plant.url, {"rate": "ns=2;s=Rate"}, mode=mode)], recorder),
+    ):
+        await recorder.value("rate", 3.0)
+        await plant.set("Rate", 5.0, status=ua.StatusCodes.BadSensorFailure)
+        async with Client(plant.url) as other:  # that the server does send the value
+            node = other.get_node("ns=2;s=Rate")
+            told = await node.read_data_value(raise_on_bad_status=False)
+        await recorder.until(lambda: recorder.of("rate")[-1].quality is Quality.BAD)
+        failed = len(recorder.readings) - 1
+        await recorder.until(lambda: len(recorder.readings) > failed + 3)
+        during = recorder.of("rate")[failed:]
+        await plant.set("Rate", 4.0)
+        await recorder.value("rate", 4.0)
+    assert told.Value is not None
+    assert told.Value.Value == 5.0
+    assert {(reading.value, reading.reason) for reading in during} == {(None, "bad-sensor-failure")}
+    assert 5.0 not in {reading.value for reading in recorder.of("rate")}
 
 
 @pytest.mark.parametrize("mode", ["subscribe", "poll"])
