@@ -1,15 +1,26 @@
 """Campaigns: seeded blocks of faults whose findings add up, kept in a file and taken up again."""
 
 import json
+import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 Say = Callable[[str], None]
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+def in_turn(draw: random.Random, kinds: Sequence[K], victims: Sequence[V]) -> Iterator[tuple[K, V]]:
+    """Give kinds of faults and their victims without end: each pair once before any comes again."""
+    while True:
+        pairs = [(kind, victim) for kind in kinds for victim in victims]
+        draw.shuffle(pairs)
+        yield from reversed(pairs)
 
 
 @dataclass

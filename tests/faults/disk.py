@@ -19,7 +19,7 @@ from pathlib import Path
 from agent.keeping.room import DROPPED_DETAILS
 from tests import cluster
 from tests.faults import kill, oracle
-from tests.faults.campaign import Campaign, Say, Tally
+from tests.faults.campaign import Campaign, Say, Tally, in_turn
 from tests.faults.network import until
 from tests.faults.works import Member
 from tests.servers import program
@@ -170,17 +170,14 @@ async def laid_out(folder: Path) -> AsyncIterator[tuple[kill.Field, list[Victim]
 async def block(seed: str, rounds: int, folder: Path, say: Say) -> Tally:
     """Run faults of the disks from a calm start to a calm end, and judge it."""
     tally, draw = Tally(), random.Random(seed)
-    plan: list[tuple[str, int]] = []
     async with laid_out(folder) as (made, victims):
         say("starting")
         await kill.begin(made)
+        faults = in_turn(draw, KINDS, victims)
         while tally.rounds < rounds:
-            if not plan:
-                plan = [(kind, who) for kind in KINDS for who in range(len(victims))]
-                draw.shuffle(plan)
-            kind, who = plan.pop()
-            say(f"fault {tally.rounds + 1} of {rounds}: {kind}, {victims[who].name}")
-            await _round(made, victims[who], kind, draw.uniform(*HOLDS), tally)
+            kind, one = next(faults)
+            say(f"fault {tally.rounds + 1} of {rounds}: {kind}, {one.name}")
+            await _round(made, one, kind, draw.uniform(*HOLDS), tally)
         await kill.settle(made, tally, say)
         _told(made, tally)
         tally.require("faults were felt", tally.checked["faults felt"] > 0)

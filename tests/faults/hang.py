@@ -18,7 +18,7 @@ from pathlib import Path
 
 from tests import cluster
 from tests.faults import kill, oracle
-from tests.faults.campaign import Campaign, Say, Tally
+from tests.faults.campaign import Campaign, Say, Tally, in_turn
 from tests.faults.network import until
 from tests.faults.works import Member
 
@@ -144,17 +144,14 @@ async def pause(one: Watched, seconds: float) -> None:
 async def block(seed: str, rounds: int, folder: Path, say: Say) -> Tally:
     """Let programs hang in turn, from a calm start to a calm end, and judge it."""
     tally, draw = Tally(), random.Random(seed)
-    plan: list[tuple[str, int]] = []
     async with laid_out(folder) as (made, watched):
         say("starting")
         await kill.begin(made)
+        faults = in_turn(draw, KINDS, watched)
         while tally.rounds < rounds:
-            if not plan:
-                plan = [(kind, who) for kind in KINDS for who in range(len(watched))]
-                draw.shuffle(plan)
-            kind, who = plan.pop()
-            say(f"hang {tally.rounds + 1} of {rounds}: {kind}, {watched[who].name}")
-            await _round(made, watched[who], kind, draw, tally)
+            kind, one = next(faults)
+            say(f"hang {tally.rounds + 1} of {rounds}: {kind}, {one.name}")
+            await _round(made, one, kind, draw, tally)
         await kill.settle(made, tally, say)
         await kill.judge(made, tally, releases=False)
     return tally
