@@ -17,7 +17,8 @@ from adapters.modbus.points import Span
 Cut = tuple[Table, int]
 """A place no request may lie across: the address, and the one before it, are never read at once."""
 
-_Cost = tuple[int, int]
+_REQUEST = 1 << 32
+"""What a request costs, in addresses read: more than all addresses of a device's tables."""
 
 
 def requests(
@@ -51,29 +52,42 @@ def hull(values: Sequence[Span]) -> Span:
 
 
 def _table(values: Sequence[Span], limit: int, cuts: Sequence[int]) -> list[Span]:
-    best: list[_Cost] = [(0, 0)]
+    starts = [value.start for value in values]
+    ends = [value.end for value in values]
+    costs = [0]
     runs: list[int] = []
     for last in range(len(values)):
-        cost, first = min(
-            ((best[first][0] + 1, best[first][1] + length), first)
-            for first, length in _runs(values, last, limit, cuts)
-        )
-        best.append(cost)
+        cost, first = _run(starts, ends, last, costs, (limit, cuts))
+        costs.append(cost)
         runs.append(first)
     return _trace(values, runs)
 
 
-def _runs(
-    values: Sequence[Span], last: int, limit: int, cuts: Sequence[int]
-) -> Iterable[tuple[int, int]]:
-    """Give each first value a run up to `last` may start with, and the run's length."""
-    end = values[last].end
-    yield last, values[last].length
+def _run(
+    starts: Sequence[int],
+    ends: Sequence[int],
+    last: int,
+    costs: Sequence[int],
+    bounds: tuple[int, Sequence[int]],
+) -> tuple[int, int]:
+    """Give the least cost of values up to `last`, and the first value of the run that ends it.
+
+    `costs` are those of the values before each. A plain loop over numbers: it is most of what
+    planning takes.
+    """
+    limit, cuts = bounds
+    start, end = starts[last], ends[last]
+    least, found = costs[last] + end - start, last
     for first in range(last - 1, -1, -1):
-        start, end = values[first].start, max(end, values[first].end)
-        if end - start > limit or _across(start, end, cuts):
-            return
-        yield first, end - start
+        start = starts[first]
+        if ends[first] > end:  # noqa: PLR1730 # a call would take longer than all the rest
+            end = ends[first]
+        if end - start > limit or (cuts and _across(start, end, cuts)):
+            break
+        cost = costs[first] + end - start
+        if cost <= least:
+            least, found = cost, first
+    return least + _REQUEST, found
 
 
 def _across(start: int, end: int, cuts: Sequence[int]) -> bool:
