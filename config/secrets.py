@@ -44,7 +44,7 @@ def resolved(data: Any, env: Mapping[str, str], findings: Findings, at: Key = ()
     if isinstance(data, date | time):
         findings.add(at, "a date", "a text in quotation marks, or a number")
         return str(data)
-    return _filled(data, env, findings, at) if isinstance(data, str) else data
+    return _filled(data, env, findings, at) if isinstance(data, str) and "$" in data else data
 
 
 def _refused(value: Any, at: Key, findings: Findings) -> bool:

@@ -1,14 +1,16 @@
 """Read a TOML file and know the line of every key: tomllib gives the values, a scan the lines.
 
 The scan runs over text that tomllib has accepted, so it need not judge syntax; the standard
-library keeps no positions, and a second parser would be a second opinion.
+library keeps no positions, and a second parser would be a second opinion. It takes longer than
+tomllib does, so it is made when a line is first asked for: a file without mistakes needs none.
 """
 
 import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -27,16 +29,25 @@ _STRING = re.compile(
     re.DOTALL,
 )
 _BARE = re.compile(r"[^,\]}#\n]+")
+_SPACE = re.compile(r"[ \t]*")
 _PLACE = re.compile(r"^(.*?) \((?:at line (\d+), column \d+|at end of document)\)$", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Document:
-    """A parsed file: its values, and the line (from 1) each was written on."""
+    """A parsed file: its values, and the text they were read from, with ends of lines as LF."""
 
     file: str
     data: Mapping[str, Any]
-    lines: Mapping[Key, int] = field(default_factory=dict)
+    text: str = ""
+
+    @cached_property
+    def lines(self) -> Mapping[Key, int]:
+        """The line (from 1) each key was written on; raises `ConfigError` when nested too deep."""
+        try:
+            return _Scan(self.text).run()
+        except RecursionError as error:
+            raise _too_deep(self.file) from error
 
     def line(self, key: Key) -> int:
         """Give the line of a key, or of the nearest table around it that is written down."""
@@ -72,13 +83,15 @@ def parse(text: str, file: str) -> Document:
     text = text.replace("\r\n", "\n")
     try:
         data = tomllib.loads(text)
-        lines = _Scan(text).run()
     except RecursionError as error:
-        problem = Problem(file, 1, "", "tables nested too deeply to be meant")
-        raise ConfigError([problem]) from error
+        raise _too_deep(file) from error
     except ValueError as error:
         raise ConfigError([_syntax(error, text, file)]) from error
-    return Document(file, data, lines)
+    return Document(file, data, text)
+
+
+def _too_deep(file: str) -> ConfigError:
+    return ConfigError([Problem(file, 1, "", "tables nested too deeply to be meant")])
 
 
 def _syntax(error: ValueError, text: str, file: str) -> Problem:
@@ -165,7 +178,7 @@ class _Scan:
             key = (*key, name)
             self.lines.setdefault(key, line)
         self.at += 1
-        self.at = self._match(re.compile(r"[ \t]*")).end()
+        self.at = self._match(_SPACE).end()
         self._value(key)
 
     def _value(self, key: Key) -> None:

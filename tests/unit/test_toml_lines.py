@@ -4,8 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from config import toml
 from config.errors import ConfigError
+from config.load import planned
 from config.toml import parse, read
+
+PLANT = '[plant]\nname = "P"\nowner = "O"\n[sources.a]\nprotocol = "modbus-tcp"\nhost = "h"\n'
+POINTS = '[sources.a.points]\np = { register = 40001, type = "uint16", unit = "1" }\n'
 
 TEXT = '''\
 # a comment with [a.table] and key = 1
@@ -73,6 +78,25 @@ def test_a_key_that_is_not_there_has_the_line_of_its_table() -> None:
 
 def test_carriage_returns_do_not_move_lines() -> None:
     assert parse(TEXT.replace("\n", "\r\n"), "f").lines == parse(TEXT, "f").lines
+
+
+def test_only_a_mistake_costs_the_search_for_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scanned: list[str] = []
+    whole = toml._Scan.run
+
+    def run(scan: toml._Scan) -> dict[toml.Key, int]:
+        scanned.append(scan.text)
+        return whole(scan)
+
+    monkeypatch.setattr(toml._Scan, "run", run)
+    file = tmp_path / "plant.toml"
+    planned(parse(PLANT + POINTS, str(file)), file, {})
+    assert scanned == []
+    with pytest.raises(ConfigError, match=r"plant\.toml:7: "):
+        planned(parse(PLANT + "evry = 1\nhots = 1\n" + POINTS, str(file)), file, {})
+    assert len(scanned) == 1
 
 
 @pytest.mark.parametrize(
