@@ -8,7 +8,7 @@ SUPPLY := build/supply
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults safety attacks utility accuracy bench curves peers deb deb-test sbom audit lock schema clean
+.PHONY: help demo test check faults power fuzz safety attacks utility accuracy bench curves peers deb deb-test sbom audit lock schema clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
