@@ -6,11 +6,14 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
+from pydantic_core import to_json
+
 from config.plan import Kind
 from gateway.contract import Cell, FigureKind, Mark, rfc3339
 from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.partition import CellPlan, Partition
+from gateway.hub.rests import Rests
 from gateway.hub.rollup import Decision, contributors, told_coverage, told_marks
 from gateway.hub.table import Atom, Contribution, Group, Label
 
@@ -44,6 +47,7 @@ class Book:
         self.database = self._database = database
         self._cluster = cluster
         self._floor = int(database.meta("floor") or 0)
+        self.rests = Rests(database)
 
     def decided_to(self, kind: Kind) -> int:
         """Give the end of the last decided window of a kind, 0 before the first."""
@@ -80,11 +84,13 @@ class Book:
     def undecided(self, kind: Kind, before: int) -> list[FigureRow]:
         """List a kind's undecided figures of records that start before an instant."""
         with self._database.look() as cursor:
+            cursor.row_factory = None  # tuples, which are taken apart at once
+            # In the order of the index they are found by: nothing is sorted.
             rows = cursor.execute(
                 "SELECT record, member, owner, waives, kind, direction, unit, code, place, band, "
                 'quantity, coverage, marks, start, "end" FROM figures '
                 "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ? "
-                "ORDER BY record, position",
+                "ORDER BY start, record, position",
                 (kind, before),
             ).fetchall()
         return [_figure(row) for row in rows]
@@ -128,29 +134,6 @@ class Book:
             )
             for row in rows
         ]
-
-    def withheld(
-        self, group: Group, first: int, before: int, *, apart: bool = False
-    ) -> dict[str, dict[str, float]]:
-        """Sum what was withheld of each cell of partitions in windows from `first`, by owner.
-
-        With `apart` it is by member and owner, as `member|owner`.
-        """
-        owner = "json_extract(value, '$[1]')"
-        if apart:
-            owner = f"json_extract(value, '$[0]') || '|' || {owner}"
-        with self._database.look() as cursor:
-            rows = cursor.execute(
-                f"SELECT name, {owner} AS owner, "  # noqa: S608 constants
-                "sum(json_extract(value, '$[3]')) AS quantity FROM cells, json_each(cells.parts) "
-                "WHERE status = 'withheld' AND listed = 1 AND kind = ? AND direction = ? "
-                "AND unit = ? AND start >= ? AND start < ? GROUP BY name, owner",
-                (*group, first, before),
-            ).fetchall()
-        found: dict[str, dict[str, float]] = {}
-        for name, owner, quantity in rows:
-            found.setdefault(name, {})[owner] = quantity
-        return found
 
     def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
         """Read the partitions chosen for a period."""
@@ -280,7 +263,7 @@ def _told(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _figure(row: sqlite3.Row) -> FigureRow:
+def _figure(row: tuple[Any, ...]) -> FigureRow:
     record, member, owner, waives, *of = row
     kind, direction, unit, code, place, band, quantity, coverage, marks, start, end = of
     return FigureRow(
@@ -366,7 +349,7 @@ def insert_cell(
             decision.owners,
             json.dumps(decision.marks),
             decision.reason,
-            json.dumps(parts),
+            to_json(parts).decode(),
             now,
             decision.told,
             decision.noise,

@@ -82,7 +82,11 @@ def _contribution(rows: Sequence[FigureRow], window: Window) -> Contribution:
     )
 
 
-def _coverage(rows: Iterable[FigureRow], window: Window) -> float:
+def _coverage(rows: Sequence[FigureRow], window: Window) -> float:
+    length = window.end - window.start
+    if all(row.window == window for row in rows):
+        # As it is for most: the sum below is of one term, which is this.
+        return min(length * math.fsum([row.coverage for row in rows]) / len(rows) / length, 1.0)
     observed: dict[Window, list[float]] = defaultdict(list)
     for row in rows:
         if row.window.start >= window.start:
@@ -91,7 +95,7 @@ def _coverage(rows: Iterable[FigureRow], window: Window) -> float:
         (min(span.end, window.end) - span.start) * math.fsum(shares) / len(shares)
         for span, shares in observed.items()
     )
-    return min(seen / (window.end - window.start), 1.0)
+    return min(seen / length, 1.0)
 
 
 def release_due(
@@ -139,7 +143,7 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
             if partition.cells:
                 chosen.append((period, partition))
         first = quarter_start(window.start)
-        before = book.withheld(group, first, window.start, apart=plan.pooling)
+        before = book.rests.of(group, first, window.start, apart=plan.pooling)
         decided = decide(partition, table, plan.rules, adopt=plan.pooling)
         decided = guarded(decided, before, plan.rules)
         if plan.noise is not None:

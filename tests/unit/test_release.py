@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from config.hub_plan import HubLimits, Rules
+from gateway.contract import quarter_start
 from gateway.hub.book import Book
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
@@ -159,6 +160,37 @@ def test_the_window_after_a_withheld_one_guards_it_within_the_quarter(hub: Hub) 
         ("released", ""),
         ("released", ""),
     ]
+
+
+def test_what_was_withheld_is_summed_on_as_if_it_were_summed_anew(hub: Hub) -> None:
+    hub.all_send(MONDAY, 10, 11, 12)
+    first = quarter_start(MONDAY)
+    starts = [MONDAY + number * HOUR for number in range(1, 7)]
+    for start in starts:
+        hub.all_send(start, 10, 11, 0)
+        hub.release(start + 3 * HOUR)
+        [(group, found)] = [
+            (group, hub.book.rests.of(group, first, start + HOUR)) for group in hub.book.groups()
+        ]
+        assert found == Book(hub.database, CLUSTER).rests.of(group, first, start + HOUR)
+    [owned] = found.values()
+    assert sorted(owned.values()) == [0, 60, 66]
+    # Asked for less than before, or for another period, it begins anew.
+    [owned] = hub.book.rests.of(group, first, starts[2]).values()
+    assert sorted(owned.values()) == [0, 20, 22]
+    [owned] = hub.book.rests.of(group, starts[2], starts[4]).values()
+    assert sorted(owned.values()) == [0, 20, 22]
+
+
+def test_a_windows_sums_read_only_what_was_decided_since_the_last(hub: Hub) -> None:
+    hub.all_send(MONDAY, 10, 11, 12)
+    hub.all_send(MONDAY + HOUR, 10, 11, 0)
+    hub.release(MONDAY + 50 * HOUR)
+    [group], first = hub.book.groups(), quarter_start(MONDAY)
+    [owned] = hub.book.rests.of(group, first, MONDAY + 2 * HOUR).values()
+    with hub.database.change() as cursor:
+        cursor.execute("UPDATE cells SET parts = '[]'")
+    assert list(hub.book.rests.of(group, first, MONDAY + 3 * HOUR).values()) == [owned]
 
 
 def test_a_hub_may_leave_what_was_withheld_open(hub: Hub) -> None:
