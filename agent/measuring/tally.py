@@ -31,7 +31,8 @@ class Tally:
         quantity *= worth.exchange
         before = self.quantity
         after = before + quantity
-        if abs(before) >= abs(quantity):
+        # The first comparison says what the second does, without calls, of nearly every quantity.
+        if -before <= quantity <= before or abs(before) >= abs(quantity):
             self.residue += (before - after) + quantity
         else:
             self.residue += (quantity - after) + before

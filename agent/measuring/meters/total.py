@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any, Final, NamedTuple
 
 from adapters.reading import NANOSECONDS
@@ -17,6 +18,7 @@ counts meanwhile is accepted when it is confirmed.
 """
 SLACK = 1e-6
 """Relative tolerance on `max_rate`, for the coarseness of time stamps."""
+_ROOM = 1 + SLACK
 FLOAT32_STEPS = 2.0**-22
 """Relative fall of a float that its rounding to 32 bits can cause: no change."""
 CLOCK_SLACK = NANOSECONDS
@@ -37,6 +39,10 @@ class Count(NamedTuple):
     time: int
     value: float | int
     doubt: bool
+
+
+_count = tuple.__new__
+"""Makes a `Count` of a tuple, in half the time of its own constructor."""
 
 
 class TotalMeter:
@@ -104,26 +110,27 @@ class TotalMeter:
         base = self._base
         if base is None or self._held or self._former or self._repeated or self._unknown:
             return False
-        kind, elapsed = type(value), time - base.time
+        since, before, doubt = base
+        kind, elapsed = type(value), time - since
         if (kind is not float and kind is not int) or not 0 < elapsed <= self._max_gap:
             return False
-        rise, limit = value - base.value, self._max_rate
-        if not 0 <= rise < math.inf:
+        rise, limit, factor = value - before, self._max_rate, self._factor
+        if not 0 <= rise < inf:
             return False
         if limit is None:
             if self._modulus is not None and rise > self._modulus / 2:
                 return False
-        else:
-            most = limit * ((time - self._moved) / NANOSECONDS) * (1 + SLACK)
-            if (rise - 1 if kind is int else rise) * self._factor > most:
-                return False
+        elif (rise - 1 if kind is int else rise) * factor > (
+            limit * ((time - self._moved) / NANOSECONDS) * _ROOM
+        ):
+            return False
         self._order.run = 0
         self._after_gap = False
-        book.add(base.time, time, rise * self._factor, 0.0, base.doubt)
+        book.add(since, time, rise * factor, 0.0, doubt)
         if rise:
-            self._base, self._moved = Count(time, value, False), time
+            self._base, self._moved = _count(Count, (time, value, False)), time
         else:
-            self._base = Count(time, base.value, False)
+            self._base = _count(Count, (time, before, False))
         return True
 
     def _judge(self, base: Count, reading: Count, book: Book) -> None:
@@ -168,7 +175,7 @@ class TotalMeter:
             return self._modulus is None or self._after_gap or rise <= self._modulus / 2
         one_count = 1 if type(reading.value) is int else 0  # a pulse may come at any moment
         elapsed = reading.time - since + self._repeated
-        most = self._max_rate * (elapsed / NANOSECONDS) * (1 + SLACK)
+        most = self._max_rate * (elapsed / NANOSECONDS) * _ROOM
         return (rise - one_count) * self._factor <= most
 
     def _plain(self, rise: float, reading: Count) -> bool:
