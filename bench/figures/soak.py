@@ -40,6 +40,8 @@ START = 1_772_323_200 * NANOSECONDS
 GROWTH = Goal(1.02)
 NONE = Goal(0.0)
 EVERY = 0.05
+SETTLING = 90
+"""Seconds (1 800 cycles) in which caches of SQLite and of the allocator fill: not growth yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,18 +135,17 @@ _FAST = f'every = "{EVERY * 1000:.0f} ms"\n[sources.works.points]'
 
 def _watched(pid: int, seconds: int, say: Say) -> tuple[Held, Held]:
     """Wait until the agent has settled, look, wait on, and look again."""
-    settling = seconds // 2
-    say(f"the program settles for {settling} s")
-    time.sleep(settling)
+    say(f"the program settles for {SETTLING} s")
+    time.sleep(SETTLING)
     first = held(pid)
-    say(f"and runs for {seconds - settling} s more")
-    time.sleep(seconds - settling)
+    say(f"and runs for {seconds - SETTLING} s more")
+    time.sleep(seconds - SETTLING)
     return first, held(pid)
 
 
 def run(full: bool, say: Say) -> list[Figure]:
-    """Live through a day (or six hours), and run the program for minutes."""
-    hours, seconds = (24, 180) if full else (3, 90)
+    """Live through a day (or three hours), and run the program for minutes."""
+    hours, seconds = (24, 180) if full else (3, 135)
     figures = _figures(f"soak, {hours} simulated hours", *day(hours, say))
     count = round(seconds / EVERY)
     return [*figures, *_figures(f"soak, {count} cycles of the program", *cycles(seconds, say))]
