@@ -83,3 +83,9 @@ def test_a_value_longer_than_the_limit_is_a_request_of_its_own() -> None:
 
 def test_no_values_take_no_requests() -> None:
     assert requests([], LIMITS) == ()
+
+
+def test_a_value_that_ends_after_the_last_one_of_a_run_counts_for_its_length() -> None:
+    values = [Span("holding", 0, 2), Span("holding", 1, 10), Span("holding", 3, 1)]
+    planned = requests(values, {"holding": 10})
+    assert planned == (Span("holding", 0, 2), Span("holding", 1, 10))
