@@ -296,8 +296,9 @@ class Wire:
                 if not self.hole:
                     writer.write(through(data))
                     await writer.drain()
-        if not self.hole:
-            writer.close()
+        while self.hole:  # noqa: ASYNC110 - set from outside
+            await asyncio.sleep(0.05)
+        writer.close()  # as TCP, which sends the end again until it arrives
 
 
 READING = {

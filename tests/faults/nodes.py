@@ -188,7 +188,7 @@ async def _round(made: Field, draw: random.Random, tally: Tally) -> None:
     patience = _patience(kind) + SLACK
     tally.timely("read again in time", taken <= patience, f"{taken:.2f} s after {kind}")
     sessions = made.plant.sessions
-    tally.require("one session a source", sessions <= len(WAYS), sessions)
+    tally.require("one session a source", sessions <= len(WAYS), f"{sessions} after {kind}")
 
 
 def _patience(kind: str) -> float:

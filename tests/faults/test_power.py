@@ -1,5 +1,6 @@
 """Power cuts in what a real agent and a real hub write: nothing committed is lost, nothing torn."""
 
+import json
 import random
 from pathlib import Path
 
@@ -22,6 +23,9 @@ def test_an_agent_whose_power_is_cut_has_every_commit_whole(tmp_path: Path) -> N
     found = cut_agent(tmp_path, "FULL", 200)
     assert found.problems == []
     assert found.checked["commits"] > 500
+    told = json.loads(json.dumps(found.body()))
+    assert told["images"] == 200
+    assert told["checked"]["commits"] == found.checked["commits"]
 
 
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
