@@ -3,7 +3,7 @@
 Beside safety stands use: the share of the true quantity of cluster-years that is released, by how
 many digits of the code and parts of the place are left and by window; for one cluster alone, for
 three and four clusters in one hub, and federated, where each hub decides first and a pool sums what
-they leave over.
+they leave over, or where the pool sums all.
 """
 
 import json
@@ -13,7 +13,7 @@ import statistics
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import click
@@ -29,6 +29,7 @@ from gateway.hub.explore import Outcome, Trial, tried
 from gateway.hub.federated import Plans, Terms, plan, settle
 from gateway.hub.partition import HISTORY
 from gateway.hub.rest import Rest, grown, guarded
+from gateway.hub.rollup import Decision
 from gateway.hub.table import Contribution, Group, Table, coarser_place
 from simulation.clusteryear import World, tables
 
@@ -43,11 +44,13 @@ SPANS: Mapping[Calendar, tuple[int, int]] = {
 """What is made of each calendar: earlier windows to choose partitions from, and a year (of hours a
 month) to decide."""
 DECIDED: Mapping[Calendar, int] = {"hour": instant(2026, 1, 15)}
+FEDERATED: Mapping[str, bool] = {"federated": True, "all pooled": False}
+"""Ways to federate, and whether hubs have cells of their own then."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One world under one calendar: `mode` is `alone`, `one hub` or `federated`."""
+    """One world under one calendar: `mode` is `alone`, `one hub` or one of `FEDERATED`."""
 
     kind: str
     calendar: Calendar
@@ -80,8 +83,9 @@ def used(case: Case) -> Use:
     rows = tables(world, windows(case.calendar, *SPANS[case.calendar]))
     since = DECIDED.get(case.calendar, SINCE)
     group = Group(world.kind, "surplus", "MW.h" if case.kind == "heat" else "t")
-    if case.mode == "federated":
-        outcome = _federated(group, rows, case.calendar, since)
+    if case.mode in FEDERATED:
+        own = FEDERATED[case.mode]
+        outcome = _federated(group, rows, case.calendar, since, own_cells=own)
     else:
         outcome = tried(group, rows, Trial(Rules(), case.calendar, "search"), since)
     return _use(case, outcome)
@@ -99,11 +103,13 @@ def _use(case: Case, outcome: Outcome) -> Use:
     )
 
 
-def _federated(group: Group, rows: Rows, calendar: Calendar, since: int) -> Outcome:
+def _federated(
+    group: Group, rows: Rows, calendar: Calendar, since: int, *, own_cells: bool
+) -> Outcome:
     """Let each area's hub decide, and a pool what they leave over."""
     by_start = {window.start: _clusters(table) for window, table in rows}
     names = sorted({name for clusters in by_start.values() for name in clusters})
-    terms = Terms({name: Rules() for name in names})
+    terms = Terms({name: Rules() for name in names}, own_cells=own_cells)
     plans: dict[str, Plans] = {}
     rests: dict[tuple[str, str], dict[str, Rest]] = {}
     outcome = Outcome()
@@ -117,10 +123,16 @@ def _federated(group: Group, rows: Rows, calendar: Calendar, since: int) -> Outc
         settled = settle(plans[period], present, terms)
         for name, found in {**settled.local, "": settled.pooled}.items():
             rest = rests.get((period, name), {})
-            decisions = guarded(found, rest, Rules())
-            rests[period, name] = grown(rest, decisions)
+            decisions = guarded(found, rest, Rules() if name else terms.pooled)
+            rests[period, name] = grown(rest, decisions if name else map(_by_hub, decisions))
             outcome.add(decisions)
     return outcome
+
+
+def _by_hub(decision: Decision) -> Decision:
+    """Write a pool's parts as its ledger tells them apart for the rest: owners by hub."""
+    parts = (replace(part, owner=f"{part.member}|{part.owner}") for part in decision.parts)
+    return replace(decision, parts=tuple(parts))
 
 
 def _clusters(table: Table) -> dict[str, list[Contribution]]:
@@ -135,7 +147,7 @@ def cases(seeds: Sequence[int], kinds: Sequence[str], calendars: Sequence[Calend
     fitting: Mapping[str, Sequence[Calendar]] = {
         "material": ("day", "week", "month"), "heat": ("hour", "day"),
     }  # fmt: skip
-    shapes = ((1, "alone"), (3, "one hub"), (3, "federated"), (4, "one hub"), (4, "federated"))
+    shapes = ((1, "alone"), *((n, mode) for n in (3, 4) for mode in ("one hub", *FEDERATED)))
     return [
         Case(kind, calendar, clusters, mode, seed)
         for kind in kinds

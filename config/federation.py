@@ -52,6 +52,9 @@ class FederationTable(BrokerTable):
     owners: dict[Name, Organisation] = Field(default_factory=dict)
     """Number in the companies' register of each `owner` of a member, such as
     `"Elkem ASA" = "NO 123 456 789"`: what an owner without one has stays here."""
+    own_cells: bool = True
+    """Whether this hub releases cells of its own. Without them all figures go to the pool, without
+    names, and it tells more in more detail; what an owner without a number has is then not told."""
     digits: Literal[0, 2, 4, 6] = 6
     """Digits of their codes that this hub's own cells keep; what would cost more is left to the
     pool. 0 lets them cut any code, and give up bands."""
@@ -78,6 +81,7 @@ def federation(table: FederationTable, findings: Findings) -> FederationPlan:
         pool_key=table.key,
         owner_key_file=table.owner_key_file,
         owners=table.owners,
+        own_cells=table.own_cells,
         digits=table.digits,
         size=table.size,
         leaves=table.leaves,

@@ -138,8 +138,9 @@ class FederationPlan:
     """How a hub pools what it withholds: where, and on what terms.
 
     `pool_key` is what `sidestream hub key` prints at the pool; `owners` gives the number in the
-    companies' register by owner; `digits` are those of codes that own cells keep; `size` is that of
-    a message in bytes; `leaves` the first quarter in which nothing is pooled.
+    companies' register by owner; without `own_cells` everything is pooled; `digits` are those of
+    codes that own cells keep; `size` is that of a message in bytes; `leaves` the first quarter in
+    which nothing is pooled.
     """
 
     name: str
@@ -147,6 +148,7 @@ class FederationPlan:
     pool_key: str
     owner_key_file: str
     owners: Mapping[str, str] = field(default_factory=dict)
+    own_cells: bool = True
     digits: int = 6
     size: int = 65_536
     leaves: str | None = None

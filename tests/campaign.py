@@ -94,7 +94,7 @@ def pooled(seed: int) -> Tally:
     shared = _rules(made)
     terms = Terms(
         {one: _rules(made) if made.random() < 0.15 else shared for one in clusters},
-        shared, "fixed", made.choice((0, 4, 6)),
+        shared, "fixed", made.choice((0, 4, 6)), made.random() < 0.8,
     )  # fmt: skip
     group: Group = Group("heat" if seed % 3 == 0 else "material", "surplus", "t")
     present = windows[-1]

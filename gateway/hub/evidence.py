@@ -3,11 +3,11 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from config.hub_plan import Rules
-from gateway.hub.safety import Share, objection_to, weighed
+from gateway.hub.safety import Share, beside, objection_to, weighed
 from gateway.hub.table import ALL, Atom, Label, Table
 
 Atoms = frozenset[Atom]
@@ -17,6 +17,8 @@ DIGITS = {3: 1.0, 2: 0.5, 1: 0.3, 0: 0.1}
 """What a tonne is worth at 6, 4 and 2 digits of its code, and as "all codes"."""
 PLACE = 0.9
 """What is left of the worth for each level of place that is given up: places go before codes."""
+MARGIN = 1.1
+"""How many times its `p` the cells of a pool are chosen by: more guards, so they fail sooner."""
 _APART = 5
 BANDLESS = 0.3
 """What is left of the worth of heat without its temperature band."""
@@ -76,7 +78,7 @@ class Evidence:
 
     def __init__(self, tables: Sequence[Table], rules: Rules, digits: int = 0) -> None:
         self.work = 0
-        self._rules = rules
+        self._rules = replace(rules, p=rules.p * MARGIN) if rules.apart else rules
         self._digits = digits
         self._windows = len(tables)
         self._single = {held.atoms: held for held in _singles(tables, apart=rules.apart)}
@@ -146,6 +148,27 @@ class Evidence:
 
     def _apart(self, held: Held) -> Iterable[float | None]:
         """Give the same for parties of several hubs."""
+        owners = {party.owner for party in held.columns}
+        if len(owners) == len(held.columns):
+            return self._apart_alone(held)
+        return self._apart_shared(held)
+
+    def _apart_alone(self, held: Held) -> Iterable[float | None]:
+        """Give it where no owner is at two hubs: nothing is netted, which takes most of the time.
+
+        Hubs see each other's sums, so those of one hub alone need no guard.
+        """
+        parties = [(party.hub, party not in held.guarded) for party in held.columns]
+        for quantities in zip(*held.columns.values(), strict=True):
+            sizes = [
+                (hub, waives, abs(quantity))
+                for (hub, waives), quantity in zip(parties, quantities, strict=True)
+                if quantity
+            ]
+            yield math.fsum(size for *_, size in sizes) if _unobjected(sizes, self._rules) else None
+
+    def _apart_shared(self, held: Held) -> Iterable[float | None]:
+        """Give it where an owner is at several hubs: netted over them, as when it is decided."""
         parties = [(*party, party not in held.guarded) for party in held.columns]
         for quantities in zip(*held.columns.values(), strict=True):
             parts = [
@@ -168,6 +191,25 @@ class Evidence:
         code = DIGITS[_digits(label.code) // 2] if self._coded else 1
         band = BANDLESS if self._banded and label.band is None else 1.0
         return code * band * PLACE ** (deepest - depth_of(label.place))
+
+
+def _unobjected(sizes: Sequence[tuple[str, bool, float]], rules: Rules) -> bool:
+    """Tell whether sizes, each of a hub's owner that waives or not, are safe from all."""
+    guarded, waived = _split(sizes)
+    if weighed(guarded, waived, rules) is not None:
+        return False
+    hubs = {hub for hub, *_ in sizes}
+    return len(hubs) == 1 or all(
+        beside(*_split([one for one in sizes if one[0] != hub]), rules) is None for hub in hubs
+    )
+
+
+def _split(sizes: Iterable[tuple[str, bool, float]]) -> tuple[list[float], list[float]]:
+    guarded: list[float] = []
+    waived: list[float] = []
+    for _, waives, size in sizes:
+        (waived if waives else guarded).append(size)
+    return guarded, waived
 
 
 def _digits(code: str | None) -> int:

@@ -1,9 +1,9 @@
 """Federated: what several hubs leave over of a window, pooled under the strictest of their rules.
 
-Each hub decides its own cells first, which keep the detail that the federation asks for. What no
-cell of its partition holds goes to the pool, by owner and without names, its place the cluster
-alone; the pool sums it by a partition of its own. Every figure ends in one decision: a hub's or the
-pool's, so released cells do not overlap, whoever released them.
+Each hub decides its own cells first, if it has any, which keep the detail that the federation asks
+for. What no cell of its partition holds goes to the pool, by owner and without names, its place the
+cluster alone; the pool sums it by a partition of its own. Every figure ends in one decision: a
+hub's or the pool's, so released cells do not overlap, whoever released them.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from config.hub_plan import Order, Rules
-from gateway.hub.partition import Partition, choose_or_begin
+from gateway.hub.partition import Partition, choose_or_begin, without_cells
 from gateway.hub.rollup import NOT_PLANNED, Decision, decide
 from gateway.hub.table import Atom, Contribution, Group, Table
 
@@ -29,14 +29,16 @@ Named = Callable[[str], str]
 class Terms:
     """What a federation decides by: each cluster's rules, the pool's own, and how cells are chosen.
 
-    `digits` is what hubs' own cells keep of their codes; 0 lets them cut any. `apart` guards each
-    hub's members from the other hubs; a pool always does, without it a trial shows what that costs.
+    `digits` is what hubs' own cells keep of their codes; 0 lets them cut any. Without `own_cells`
+    hubs leave everything to the pool. `apart` guards each hub's members from the other hubs; a pool
+    always does, without it a trial shows what that costs.
     """
 
     rules: Mapping[str, Rules]
     pool: Rules = field(default_factory=Rules)
     order: Order = "search"
     digits: int = DIGITS
+    own_cells: bool = True
     apart: bool = True
 
     @property
@@ -128,22 +130,26 @@ def plan(
     Earlier windows are sampled as for one hub (`gateway.hub.calendar.sampled`).
     """
     local = {
-        cluster: choose_or_begin(
-            group,
-            [table for window in earlier if (table := window.get(cluster))],
-            present.get(cluster, ()),
-            {part.member for window in (*earlier, present) for part in window.get(cluster, ())},
-            rules,
-            terms.order,
-            terms.digits,
+        cluster: _own(
+            group, [window.get(cluster, ()) for window in (*earlier, present)], one, terms
         )
-        for cluster, rules in terms.rules.items()
+        for cluster, one in terms.rules.items()
     }
     pools = [_pool(local, window, terms, named) for window in (*earlier, present)]
     pool = choose_or_begin(
         group, [one for one in pools[:-1] if one], pools[-1], terms.rules, terms.pooled, terms.order
     )
     return Plans(local, pool)
+
+
+def _own(group: Group, tables: Sequence[Table], rules: Rules, terms: Terms) -> Partition:
+    """Choose the partition of one cluster; its last table is the present one."""
+    members = {part.member for table in tables for part in table}
+    if not terms.own_cells:
+        return without_cells(group, members)
+    *earlier, present = tables
+    earlier = [table for table in earlier if table]
+    return choose_or_begin(group, earlier, present, members, rules, terms.order, terms.digits)
 
 
 def _pool(

@@ -55,7 +55,7 @@ def choose(
     owners = {part.owner for table in tables for part in table}
     if len(owners) < rules.k and not rules.waived_below_k:
         # No sum over so few is safe; they would be searched again with each window.
-        return Partition(group, frozenset(members), ())
+        return without_cells(group, members)
     cells = pooled(evidence)
     if order == "search" and len(tables) >= ENOUGH:
         cells = searched(evidence, cells)
@@ -77,6 +77,11 @@ def choose_or_begin(
     if partition.cells:
         return partition
     return choose(group, [present], members, rules, order, digits)
+
+
+def without_cells(group: Group, members: Iterable[str]) -> Partition:
+    """Give the partition of a hub that releases nothing itself: only who counts in the period."""
+    return Partition(group, frozenset(members), ())
 
 
 def named(group: Group, cells: list[Atoms]) -> tuple[CellPlan, ...]:

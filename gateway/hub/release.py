@@ -12,7 +12,7 @@ from gateway.contract import Mark, quarter, quarter_start
 from gateway.hub.book import Book, FigureRow
 from gateway.hub.calendar import Window, due, next_window, sampled
 from gateway.hub.noise import Noise
-from gateway.hub.partition import HISTORY, Partition, choose_or_begin
+from gateway.hub.partition import HISTORY, Partition, choose_or_begin, without_cells
 from gateway.hub.remainders import (
     Leaving,
     due_for,
@@ -139,8 +139,9 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
         partition = standing.get(group)
         if partition is None:
             partition = _choose(book, plan, group, window, table)
-            # One that would release nothing binds nobody: the next window may choose anew.
-            if partition.cells:
+            # One that would release nothing binds nobody: the next window may choose anew. But a
+            # hub without own cells keeps to it, for the pool's cells hold what it has.
+            if partition.cells or not _own_cells(plan, period):
                 chosen.append((period, partition))
         first = quarter_start(window.start)
         before = book.rests.of(group, first, window.start, apart=plan.pooling)
@@ -164,12 +165,19 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
 
 def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:
     """Choose a group's partition from windows before this one, else from this one."""
-    history = _history(book, group, plan.calendars[group.kind], window)
     members = [member.name for member in plan.members if member.counts(quarter(window.start))]
+    if not _own_cells(plan, quarter(window.start)):
+        return without_cells(group, members)
+    history = _history(book, group, plan.calendars[group.kind], window)
     digits = 0
     if plan.leaving is not None and plan.leaving.active(quarter(window.start)):
         digits = plan.leaving.plan.digits
     return choose_or_begin(group, history, table, members, plan.rules, plan.order, digits)
+
+
+def _own_cells(plan: Calendars, period: str) -> bool:
+    leaving = plan.leaving
+    return leaving is None or not leaving.active(period) or leaving.plan.own_cells
 
 
 def _history(book: Book, group: Group, calendar: Calendar, window: Window) -> list[Table]:

@@ -89,10 +89,10 @@ def decide(
     strays: dict[tuple[str, Label], list[Contribution]] = defaultdict(list)
     for part in table:
         cell = home.get(part.atom)
-        if cell is None:
-            strays[NOT_PLANNED, Label(*part.atom)].append(part)
-        elif part.member not in partition.members:
+        if part.member not in partition.members:
             strays[NOT_ON_ROSTER, Label(*part.atom)].append(part)
+        elif cell is None:
+            strays[NOT_PLANNED, Label(*part.atom)].append(part)
         else:
             parts[cell.name].append(part)
     planned = (_planned(cell, parts[cell.name], rules, judge) for cell in partition.cells)

@@ -94,13 +94,18 @@ def objection_to(parts: Iterable[Part], rules: Rules) -> str | None:
 
 
 def _seen_by(hub: str, parts: Iterable[Part], rules: Rules) -> str | None:
-    """Say why a sum is unsafe from a hub that knows its own members' figures in it.
+    """Say why a sum is unsafe from a hub that knows its own members' figures in it."""
+    return beside(
+        *_sizes(net((owner, share) for other, owner, share in parts if other != hub)), rules
+    )
+
+
+def beside(guarded: Sequence[float], waived: Sequence[float], rules: Rules) -> str | None:
+    """Say why what is left of a sum without a hub's members, by sizes, is unsafe from that hub.
 
     It is to the others as a contributor is: without it `k` - 1 owners must be left, and nobody's
     figure may be within p percent of what is left.
     """
-    rest = net((owner, share) for other, owner, share in parts if other != hub)
-    guarded, waived = _sizes(rest)
     count = len(guarded) + len(waived)
     if not guarded and (not waived or rules.waived_below_k):
         return None

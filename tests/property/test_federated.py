@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from config.hub_plan import Rules
 from gateway.hub.federated import Plans, Terms, left_over, nameless, plan, settle, strictest
-from gateway.hub.partition import Partition, choose
+from gateway.hub.partition import Partition, choose, without_cells
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.table import Atom, Contribution, Group
 from tests.oracle import unsafe, unsafe_to_hubs
@@ -49,6 +49,7 @@ terms = st.builds(
     rules,
     st.just("fixed"),
     st.sampled_from([0, 4, 6]),
+    st.booleans(),
 )
 
 
@@ -169,12 +170,28 @@ def test_a_cell_that_fails_in_a_window_does_not_come_and_go_in_the_pools() -> No
     assert left_over([failed]) == []
 
 
+def test_a_member_that_joined_after_the_period_began_is_not_left_to_the_pool() -> None:
+    before, now = alone("ora", 10.0), alone("ora", 10.0, 20.0)
+    partition = without_cells(MATERIAL, {part.member for part in before})
+    assert left_over(decide(partition, now, Rules())) == list(now[:1])
+
+
+@given(windows, terms)
+def test_a_hub_without_own_cells_leaves_everything_to_the_pool(
+    window: Window, terms: Terms
+) -> None:
+    terms = replace(terms, own_cells=False)
+    settled = settle(plan(MATERIAL, [window], window, terms), window, terms)
+    assert not any(settled.local.values())
+
+
 def test_what_no_cell_was_planned_with_joins_the_finest_cell_that_covers_it() -> None:
     planned = {name: alone(name, 10.0) for name in CLUSTERS}
     terms = Terms(dict.fromkeys((*CLUSTERS, "rana"), Rules()))
     plans = plan(MATERIAL, [], planned, terms)
-    plans = Plans(plans.local, _with_member(plans.pool, "rana"))
     window = {**planned, "rana": alone("rana", 5.0)}
+    own = replace(plans.local["rana"], members=frozenset(p.member for p in window["rana"]))
+    plans = Plans({**plans.local, "rana": own}, _with_member(plans.pool, "rana"))
     (one,) = settle(plans, window, terms).pooled
     assert (one.status, one.quantity, one.label.place) == ("released", 35.0, "all")
 

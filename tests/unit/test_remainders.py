@@ -95,6 +95,15 @@ def test_what_a_cell_holds_or_a_failed_cell_held_is_not_left(hub: Peer) -> None:
     assert [one.figures for one in hub.left()] == [[], []]
 
 
+def test_a_hub_without_own_cells_leaves_all_until_the_quarter_ends(hub: Peer) -> None:
+    send(hub, MONDAY, "10 09 03", 5.0, 5.0, 5.0)
+    hub.release(MONDAY + 2 * HOUR, own_cells=False)
+    send(hub, MONDAY + HOUR, "10 09 03", 5.0, 5.0, 5.0)
+    hub.release(MONDAY + 3 * HOUR)
+    assert hub.rows("status, reason") == [("withheld", remainders.LEFT)] * 2
+    assert [len(one.figures) for one in hub.left()] == [3, 3]
+
+
 def test_an_owner_without_a_number_is_not_left(hub: Peer) -> None:
     hub.plants = (plant(1), plant(7, "nobody"))
     send(hub, MONDAY, "10 09 03", 4.0, 6.0)
