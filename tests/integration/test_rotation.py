@@ -79,9 +79,11 @@ async def test_a_hub_takes_up_a_new_password_and_connects_anew_on_sighup(
         (hub.folder / "password").write_text("new\n")
         hub.signal(signal.SIGHUP)
         await eventually(lambda: "broker: well again" in hub.log)
+        # The hub may also have seen by itself that the file is another, and connect once more.
+        before = hub.log.count("broker: well again")
         hub.signal(signal.SIGHUP)
         await eventually(lambda: "asked to connect anew" in hub.log)
-        await eventually(lambda: hub.log.count("broker: well again") == 2)
+        await eventually(lambda: hub.log.count("broker: well again") > before)
 
 
 class Doorman(http.server.BaseHTTPRequestHandler):
