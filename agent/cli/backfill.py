@@ -151,9 +151,11 @@ def _known(outbox: "Outbox", task: "Task") -> "Known":
     from agent.running.engine import STREAM  # noqa: PLC0415
 
     released = outbox.meta("released_to")
-    first = next((total.start for total in outbox.each_total(0, 2**63 - 1)), None)
+    first = next((total.start for total in outbox.windows.each_total(0, 2**63 - 1)), None)
     overlap = [
-        total for total in outbox.each_total(task.start, task.end) if total.stream in task.streams
+        total
+        for total in outbox.windows.each_total(task.start, task.end)
+        if total.stream in task.streams
     ]
     return Known(outbox.state(STREAM), first, int(released) if released else None, overlap)
 

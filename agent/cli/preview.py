@@ -128,7 +128,9 @@ def _forecasts(
     from agent.disclosing.forecast import forecast  # noqa: PLC0415
 
     closed = [
-        end for name, end in outbox.closed_to().items() if name in {s.name for s in plan.streams}
+        end
+        for name, end in outbox.windows.closed_to().items()
+        if name in {s.name for s in plan.streams}
     ]
     if not closed or plan.uplink is None:
         return None
@@ -137,7 +139,7 @@ def _forecasts(
     last = whole if day is None else min(whole, day + _DAY - (day + _DAY) % release)
     first = (last if day is None else day + _DAY) - days * _DAY
     past = past_of(plan, outbox)
-    held = outbox.bounds([stream.name for stream in plan.streams])
+    held = outbox.windows.bounds([stream.name for stream in plan.streams])
     first = max(first - first % release, held[0] - held[0] % release if held else 0)
     return forecast(plan, rules, past, first, last, _WARM)
 
@@ -154,7 +156,7 @@ def past_of(plan: "PlantPlan", outbox: "Outbox") -> "Past":
         histories(plan.streams, outbox.series()),
         lambda until: recount(outbox, plan, until),
         told_of(outbox.state(YEAR).get(TOLD, ())),
-        lambda name, start, end: outbox.totals_by_stream(start, end, [name]),
+        lambda name, start, end: outbox.windows.totals_by_stream(start, end, [name]),
     )
 
 

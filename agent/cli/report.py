@@ -111,7 +111,7 @@ def _made(plan: "PlantPlan", wanted: Wanted) -> "Report":
     _, start, end = calendar.whole
     with Outbox.look_at(Path(plan.state_dir)) as outbox:
         _refuse_nothing(plan, wanted, outbox, calendar)
-        totals = outbox.totals_by_stream(start, end, wanted.streams)
+        totals = outbox.windows.totals_by_stream(start, end, wanted.streams)
         until = time.time_ns() - plan.windows.grace
         series = histories(plan.streams, outbox.series())
         return made(plan, calendar, totals, until, wanted.streams, series)
@@ -135,7 +135,7 @@ def _refuse_nothing(
     plan: "PlantPlan", wanted: Wanted, outbox: "Outbox", calendar: "Calendar"
 ) -> None:
     """Raise `PermanentError` for a stream that is not known, and where there is no total."""
-    known = dict.fromkeys([*(one.name for one in plan.streams), *outbox.streams()])
+    known = dict.fromkeys([*(one.name for one in plan.streams), *outbox.windows.streams()])
     unknown = [name for name in wanted.streams if name not in known]
     if unknown:
         raise PermanentError(
@@ -143,7 +143,7 @@ def _refuse_nothing(
             where=plan.name,
             mend=f"choose from: {', '.join(known) or 'none'}",
         )
-    if not outbox.has_totals(calendar.whole.start, calendar.whole.end, wanted.streams):
+    if not outbox.windows.has_totals(calendar.whole.start, calendar.whole.end, wanted.streams):
         years = ", ".join(map(str, _years(plan, wanted, outbox)))
         raise PermanentError(
             f"there are no totals in {calendar.whole.name}",
@@ -159,7 +159,7 @@ def _years(plan: "PlantPlan", wanted: Wanted, outbox: "Outbox") -> list[int]:
     """Name the local years that have totals."""
     from agent.measuring import localtime  # noqa: PLC0415
 
-    bounds = outbox.bounds(wanted.streams)
+    bounds = outbox.windows.bounds(wanted.streams)
     if bounds is None:
         return []
     zone = ZoneInfo(plan.timezone)
@@ -168,7 +168,7 @@ def _years(plan: "PlantPlan", wanted: Wanted, outbox: "Outbox") -> list[int]:
     return [
         year
         for year, (_, start, end) in spans.items()
-        if outbox.has_totals(start, end, wanted.streams)
+        if outbox.windows.has_totals(start, end, wanted.streams)
     ]
 
 

@@ -67,7 +67,7 @@ def _measured(directory: Path) -> list[str]:
     if not (directory / FILE).exists():
         return []
     with Outbox.look_at(directory) as outbox:
-        return outbox.streams()
+        return outbox.windows.streams()
 
 
 def _withdrawn(stream: str, directory: Path) -> dict[str, Any]:

@@ -7,8 +7,7 @@ push out is counted and logged.
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
@@ -18,6 +17,7 @@ from agent.disclosing.policy import EVERY
 from agent.disclosing.record import SealedRecord
 from agent.disclosing.withdrawals import ENDED, Withdrawals
 from agent.keeping import details
+from agent.keeping.closed import ClosedWindows
 from agent.keeping.recovery import RECOVERED, RUN, Beginning
 from agent.keeping.room import DROPPED_DETAILS, give_way
 from agent.keeping.rows import add_events, set_meta
@@ -32,47 +32,30 @@ from agent.keeping.tables import (
     Unmade,
     beyond,
     held_of,
-    held_row,
-    record_row,
     released_of,
     steps_text,
-    total_of,
-    total_row,
     unmade_of,
 )
 from agent.keeping.withhold import Withheld, claim, withhold
+from agent.keeping.writing import LAST, write
 from agent.measuring.series import Held
-from agent.measuring.total import Event, Total
+from agent.measuring.total import Event
 from config.plan import OutboxPlan
 from gateway.database import Database, disk_space
 from gateway.reserve import Reserve
 
 FILE = "state.sqlite"
 """Name of the file in the state directory."""
-_COMPACT = json.JSONEncoder(separators=(",", ":")).encode
-"""State is written every few seconds, to flash: blanks would be a tenth of it."""
 _MISSING = "start the agent: `sidestream run`"
 _OLDEST = """
 SELECT sequence, id, start, "end", pseudonym, payload, due FROM records
 WHERE status = 'queued' AND due <= ? AND length(payload) > 0 ORDER BY start LIMIT ?
 """
 _NEWEST = _OLDEST.replace("ORDER BY start", "ORDER BY start DESC")
-_LAST = "last_sequence"
 # A row's texts and bytes, and what its pages and indexes take beside them.
 _WAITING = """
 SELECT id, queued, length(payload) + length(plain) + length(steps) + 600
 FROM records WHERE status = 'queued' ORDER BY start
-"""
-_ASIDE = """
-UPDATE records SET id = id || '~' || sequence, payload = x'',
-  settled = CASE status WHEN 'queued' THEN ? ELSE settled END,
-  reason = CASE status WHEN 'queued' THEN ? ELSE reason END,
-  status = CASE status WHEN 'queued' THEN 'dropped' ELSE status END
-WHERE start >= ?
-"""
-_HASTEN = """
-UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
-WHERE status = 'queued'
 """
 _SETTLE = """
 UPDATE records SET status = ?, settled = ?, reason = ?, payload = x''
@@ -95,6 +78,8 @@ class Outbox:
         """The contracts that were ended before their day, in a file of their own too."""
         self.details = details.Details(database)
         """The messages for partners."""
+        self.windows = ClosedWindows(database)
+        """The windows that were closed."""
 
     @classmethod
     def open(cls, directory: Path, now: int) -> Self:
@@ -149,41 +134,7 @@ class Outbox:
     def commit(self, change: Commit, now: int) -> None:
         """Make a change durable, all of it or nothing; `now` is when its records are queued."""
         with self._database.change() as db:
-            if change.aside is not None:
-                _set_aside(db, *change.aside, now)
-            if change.hastened is not None:
-                queued, wait = change.hastened
-                db.execute(_HASTEN, (queued, wait, queued))
-                details.hasten(db, queued, wait)
-            db.executemany(
-                "INSERT INTO state VALUES (?, ?)"
-                " ON CONFLICT (name) DO UPDATE SET body = excluded.body",
-                [(name, _COMPACT(body)) for name, body in change.state.items()],
-            )
-            db.executemany(
-                "INSERT INTO totals VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
-                map(total_row, change.totals),
-            )
-            db.executemany(
-                'INSERT INTO records (sequence, id, start, "end", pseudonym, plain, payload, steps,'
-                " due, queued, parts) VALUES (?,?,?,?,?,?,?,?,?,?,?)",
-                [record_row(record, due, now) for record, due in change.records],
-            )
-            details.insert(db, change.details, now)
-            if change.records or change.details:
-                # Streams may have been withdrawn since these records were made.
-                withhold(db, self.withdrawals(), now)
-            if change.series is not None:
-                since, held = change.series
-                db.execute("DELETE FROM series WHERE since > ?", (since,))
-                db.executemany(
-                    "INSERT OR REPLACE INTO series VALUES (?,?,?,?,?,?,?,?)", map(held_row, held)
-                )
-            add_events(db, change.events)
-            if change.released_to is not None:
-                set_meta(db, "released_to", str(change.released_to))
-            if change.records:
-                set_meta(db, _LAST, str(max(record.sequence for record, _ in change.records)))
+            write(db, change, self.withdrawals, now)
 
     def without_known(self, change: Commit) -> Commit:
         """Give a change without the totals and records that are in the file already.
@@ -341,7 +292,7 @@ class Outbox:
     def last_sequence(self) -> int:
         """Give the highest sequence ever used (0: none)."""
         highest = int(self._rows("SELECT coalesce(max(sequence), 0) FROM records")[0][0])
-        return max(highest, int(self.meta(_LAST) or 0))
+        return max(highest, int(self.meta(LAST) or 0))
 
     def receipted_to(self, start: int) -> int:
         """Give the end of the last window from `start` on that the hub has; `start` for none."""
@@ -349,32 +300,11 @@ class Outbox:
         found = self._rows(query, (start,))[0][0]
         return start if found is None else int(found)
 
-    def totals(self, start: int, end: int, stream: str | None = None) -> list[Total]:
-        """Give totals of windows in [start, end), in order of time, then stream."""
-        rows = self._rows(
-            'SELECT * FROM totals WHERE start >= ?1 AND "end" <= ?2'
-            " AND (?3 IS NULL OR stream = ?3) ORDER BY start, stream",
-            (start, end, stream),
-        )
-        return [total_of(row) for row in rows]
-
-    def each_total(self, start: int, end: int) -> Iterator[Total]:
-        """Give totals of windows that start in [start, end), in order of time, one at a time."""
-        with self._database.look() as db:
-            query = "SELECT * FROM totals WHERE start >= ? AND start < ? ORDER BY start, stream"
-            for row in db.execute(query, (start, end)):
-                yield total_of(row)
-
     def series(self) -> list[Held]:
         """Give what each stream was and is, as it came to hold; a file of before knows nothing."""
         if not self._rows("SELECT 1 FROM sqlite_master WHERE name = 'series'"):
             return []
         return [held_of(row) for row in self._rows("SELECT * FROM series ORDER BY stream, since")]
-
-    def closed_to(self) -> dict[str, int]:
-        """Give the end of the last closed window of each stream."""
-        rows = self._rows('SELECT stream, max("end") FROM totals GROUP BY stream')
-        return {str(stream): int(end) for stream, end in rows}
 
     def queued(self, now: int, limit: int, *, newest: bool) -> list[Queued]:
         """Give records that may be sent by `now`, newest or oldest window first."""
@@ -401,43 +331,6 @@ class Outbox:
         )
         return [Event(*row) for row in rows]
 
-    def totals_by_stream(
-        self, start: int, end: int, streams: Sequence[str] = ()
-    ) -> Iterator[Total]:
-        """Give totals of windows that start in [start, end), stream by stream, in order of time.
-
-        `streams` are those wanted, all without any. All are of one commit of the writer.
-        """
-        with self._database.look() as db, _still(db):
-            db.row_factory = None  # plain tuples: rows that know their names cost twice as much
-            for stream in streams or _streams(db):
-                query = "SELECT * FROM totals WHERE stream = ? AND start >= ? AND start < ?"
-                for row in db.execute(f"{query} ORDER BY start", (stream, start, end)):
-                    yield total_of(row)
-
-    def streams(self) -> list[str]:
-        """Name the streams that have totals."""
-        with self._database.look() as db:
-            return _streams(db)
-
-    def bounds(self, streams: Sequence[str] = ()) -> tuple[int, int] | None:
-        """Give the start of the first and of the last window of some streams, or of all."""
-        with self._database.look() as db, _still(db):
-            query = "SELECT min(start), max(start) FROM totals WHERE stream = ?"
-            wanted = streams or _streams(db)
-            found = [tuple(db.execute(query, (stream,)).fetchone()) for stream in wanted]
-        held = [one for one in found if one[0] is not None]
-        return (min(low for low, _ in held), max(high for _, high in held)) if held else None
-
-    def has_totals(self, start: int, end: int, streams: Sequence[str] = ()) -> bool:
-        """Tell whether some streams, or any, have a window that starts in [start, end)."""
-        with self._database.look() as db, _still(db):
-            query = "SELECT 1 FROM totals WHERE stream = ? AND start >= ? AND start < ? LIMIT 1"
-            return any(
-                db.execute(query, (stream, start, end)).fetchone() is not None
-                for stream in streams or _streams(db)
-            )
-
     def depth(self) -> Depth:
         """Measure what waits."""
         waiting, size, oldest = self._rows(
@@ -451,33 +344,6 @@ class Outbox:
         return Depth(waiting, size, oldest, dict(ended), receipt, *messages)
 
 
-@contextmanager
-def _still(db: sqlite3.Cursor) -> Iterator[None]:
-    """Let all queries see the file as it is at the first of them, whatever is written beside."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.execute("ROLLBACK")
-
-
-def _streams(db: sqlite3.Cursor) -> list[str]:
-    """Name the streams that have totals, by a seek for each rather than a look at every row."""
-    found: list[str] = []
-    name = db.execute("SELECT min(stream) FROM totals").fetchone()[0]
-    while name is not None:
-        found.append(name)
-        name = db.execute("SELECT min(stream) FROM totals WHERE stream > ?", (name,)).fetchone()[0]
-    return found
-
-
 def _settle(db: sqlite3.Cursor, rows: Sequence[tuple[str, int, str, str]]) -> int:
     db.executemany(_SETTLE, rows)
     return max(0, db.rowcount)
-
-
-def _set_aside(db: sqlite3.Cursor, totals_from: int, records_from: int, now: int) -> None:
-    """Make way for true windows; the release log keeps the records, under other names."""
-    db.execute("DELETE FROM totals WHERE start >= ?", (totals_from,))
-    db.execute(_ASIDE, (now, "made by a clock that was ahead", records_from))
-    details.set_aside(db, records_from, now)

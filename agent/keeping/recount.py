@@ -22,7 +22,7 @@ def _one(outbox: Outbox, plan: PlantPlan, name: str, until: int) -> Mapping[str,
     if not streams or until <= 0:
         return {}
     since = month_start(month(until) - 12)
-    totals = outbox.totals_by_stream(since, until, [name])
+    totals = outbox.windows.totals_by_stream(since, until, [name])
     return recounted(streams, histories(streams, outbox.series()), totals, plan.windows.release)
 
 

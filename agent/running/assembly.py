@@ -61,8 +61,8 @@ def memory(outbox: Outbox, plan: PlantPlan | None = None) -> Memory:
     return Memory(
         streams=outbox.state(STREAM),
         cursors=outbox.state(CURSOR),
-        totals=tuple(outbox.totals(start, 2**63 - 1)),
-        closed_to=outbox.closed_to(),
+        totals=tuple(outbox.windows.totals(start, 2**63 - 1)),
+        closed_to=outbox.windows.closed_to(),
         released_to=int(released) if released else None,
         last_sequence=outbox.last_sequence(),
         run=outbox.run(),

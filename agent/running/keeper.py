@@ -121,7 +121,7 @@ class Keeper:
             return False
         start = self._engine.release_start(now)
         try:
-            later = await asyncio.to_thread(self._outbox.totals, start, 2**63 - 1)
+            later = await asyncio.to_thread(self._outbox.windows.totals, start, 2**63 - 1)
             receipted_to = await asyncio.to_thread(self._outbox.receipted_to, start)
             tallies = await asyncio.to_thread(
                 recount, self._outbox, self._engine.plan, receipted_to

@@ -61,7 +61,7 @@ class Scene:
         from agent.keeping.outbox import Outbox  # noqa: PLC0415 - imported where it is used
 
         with Outbox.look_at(self.folder / "state") as outbox:
-            return [one for one in outbox.each_total(0, 2**63 - 1) if one.stream == stream]
+            return [one for one in outbox.windows.each_total(0, 2**63 - 1) if one.stream == stream]
 
     def events(self) -> list[tuple[str, str]]:
         """Give the kind and the detail of each event, in order."""

@@ -75,7 +75,7 @@ def outcome(outbox: Outbox) -> tuple[list[Total], list[dict[str, Any]]]:
         verify_record(content, "ora", queued.pseudonym, plant_key().public)
         assert content.pop("run") == outbox.run()
         records.append({key: value for key, value in content.items() if key != "signature"})
-    return outbox.totals(0, 2**62), records
+    return outbox.windows.totals(0, 2**62), records
 
 
 @settings(deadline=None, max_examples=25)

@@ -77,7 +77,7 @@ def plan(folder: Path) -> PlantPlan:
 
 def totals(folder: Path) -> list[Total]:
     with Outbox.look_at(folder / "state") as outbox:
-        return outbox.totals(0, 2**63 - 1)
+        return outbox.windows.totals(0, 2**63 - 1)
 
 
 def live(folder: Path, first: int, minutes: int, sealed: bool = False) -> Any:

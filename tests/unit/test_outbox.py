@@ -51,8 +51,8 @@ def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
     with Outbox.open(tmp_path, 0) as outbox:
         assert outbox.state("stream:") == {"slag": {"base": 0.1}}
         assert outbox.state("cursor:") == {"csv": "17"}
-        assert outbox.totals(0, 900) == [TOTAL]
-        assert outbox.closed_to() == {"slag": 900}
+        assert outbox.windows.totals(0, 900) == [TOTAL]
+        assert outbox.windows.closed_to() == {"slag": 900}
         assert outbox.meta("released_to") == "20"
         assert outbox.last_sequence() == 1
         assert outbox.events()[0].detail == "counter fell"
@@ -188,12 +188,12 @@ def test_a_file_of_the_first_version_is_brought_up_to_date_in_place(tmp_path: Pa
     later = replace(TOTAL, start=900, end=1800, tickets=4, aggregation="mean")
     later = replace(later, closing=7.5, spread=0.1, uncertainty=0.02)
     with Outbox.look_at(tmp_path) as outbox:
-        assert outbox.totals(0, 900) == [plain]
+        assert outbox.windows.totals(0, 900) == [plain]
     with Outbox.open(tmp_path, 0) as outbox:
         assert outbox.set_aside == ""
         outbox.commit(Commit(totals=[later]), 5)
     with Outbox.open(tmp_path, 0) as outbox:
-        assert outbox.totals(0, 1800) == [plain, later]
+        assert outbox.windows.totals(0, 1800) == [plain, later]
 
 
 def test_a_file_brought_up_to_date_has_the_columns_of_a_new_one(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def test_all_but_the_damaged_page_is_taken_over(tmp_path: Path) -> None:
     run = written(tmp_path)
     damage(tmp_path, "totals", 0.5)
     with Outbox.open(tmp_path, 10**9) as outbox:
-        kept = outbox.totals(0, 2**62)
+        kept = outbox.windows.totals(0, 2**62)
         assert kept[0] == total(0)
         assert kept[-1] == total(1_999)
         assert 1_900 < len(kept) < 2_000
@@ -144,7 +144,7 @@ def test_an_interrupted_recovery_is_taken_up_at_the_next_start(
             Outbox.open(tmp_path, 10**9)
     (tmp_path / f"{FILE}-wal").write_bytes(b"left behind")
     with Outbox.open(tmp_path, 2 * 10**9) as outbox:
-        assert 1_900 < len(outbox.totals(0, 2**62)) < 2_000
+        assert 1_900 < len(outbox.windows.totals(0, 2**62)) < 2_000
         assert outbox.run() is not None
         assert "taken over" in outbox.storage(Reserve(tmp_path, 0)).damaged
         assert outbox.set_aside

@@ -433,13 +433,13 @@ def test_a_report_beside_a_writing_agent_sees_all_streams_at_the_same_instant(
 ) -> None:
     with Outbox.open(tmp_path, START) as agent, Outbox.look_at(tmp_path) as reader:
         agent.commit(Commit(totals=[total(0, 1.0), total(0, 2.0, "dust")]), START)
-        seen = reader.totals_by_stream(0, 2**62)
+        seen = reader.windows.totals_by_stream(0, 2**62)
         first = next(seen)
         agent.commit(Commit(totals=[total(1, 1.0), total(1, 2.0, "dust")]), START)
         found = made([first, *seen])
         assert [one.whole.windows for one in found.lines] == [1, 1]
-        assert len(list(reader.totals_by_stream(0, 2**62))) == 4
-        assert [one.stream for one in reader.totals_by_stream(0, 2**62)] == [
+        assert len(list(reader.windows.totals_by_stream(0, 2**62))) == 4
+        assert [one.stream for one in reader.windows.totals_by_stream(0, 2**62)] == [
             "dust", "dust", "slag", "slag",
         ]  # fmt: skip
         agent.commit(Commit(totals=[total(2, 1.0)]), START)

@@ -51,7 +51,7 @@ def test_waiting_records_go_last_and_totals_and_state_never(outbox: Outbox) -> N
     assert {event.kind for event in events} == {"detail-dropped", "record-dropped"}
     assert outbox.depth().by_status == {"receipted": 20, "dropped": 50}
     assert {line.reason for line in outbox.released(0, 10**9)} == {"", FULL}
-    assert outbox.totals(0, 900) == [TOTAL]
+    assert outbox.windows.totals(0, 900) == [TOTAL]
     assert outbox.state("stream:") == {"slag": {"base": 0.1}}
     assert outbox.last_sequence() == 70
     assert outbox.give_way(10**9, 10) == []
@@ -70,7 +70,7 @@ def test_what_made_room_lets_totals_be_added_to_a_file_that_cannot_grow(outbox: 
         outbox.commit(Commit(totals=many), 0)
     outbox.give_way(1_500_000, 9)
     outbox.commit(Commit(totals=many), 0)
-    assert len(outbox.totals(0, 10**9)) == 9_000
+    assert len(outbox.windows.totals(0, 10**9)) == 9_000
 
 
 def test_the_reserve_takes_real_room_and_gives_it_up_in_quarters(tmp_path: Path) -> None:
