@@ -1,13 +1,11 @@
 """One link to a broker: asyncio around one connected paho client, which is used once.
 
 The paho client never reconnects and is thrown away with its link, so that no queue in memory
-outlives it. Its socket is driven by the event loop.
+outlives it.
 """
 
 import asyncio
 import contextlib
-import socket
-import ssl
 from typing import Any, NamedTuple
 
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessage
@@ -27,6 +25,7 @@ from gateway.broker import (
     packet_size,
     publish_refused,
 )
+from gateway.driver import SocketDriver
 from gateway.reasons import (
     BLAME,
     KEEPALIVE_TIMEOUT,
@@ -42,7 +41,6 @@ MAX_WAITING_BYTES = 16 * 1024 * 1024
 TOPIC_ROOM = 272
 """Bytes of a packet kept for its topic (256) and its header (16)."""
 CLOSE_SECONDS = 2.0
-_BURST = 64
 
 
 class _Token(NamedTuple):
@@ -81,9 +79,7 @@ class Connection:
         self._unacked: set[int] = set()
         self._connack: asyncio.Future[None] = self._loop.create_future()
         self._error: SidestreamError | None = None
-        self._handled = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._writing: Any = None
+        self._driver = SocketDriver(client, self._loop, self._closing)
 
     async def publish(
         self, topic: str, payload: bytes, *, qos: int = 1, retain: bool = False
@@ -206,19 +202,10 @@ class Connection:
         client.on_publish = self._on_publish
         client.on_subscribe = self._on_subscribe
         client.on_message = self._on_message
-        client.on_socket_close = self._on_socket_close
-        client.on_socket_register_write = self._on_register_write
-        client.on_socket_unregister_write = self._on_unregister_write
         found = client.socket()
         if found is None:
             raise self._why()
-        if isinstance(found, socket.socket):
-            # Acknowledgements are small and must not wait for each other.
-            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._loop.add_reader(found, self._readable)
-        if client.want_write():
-            self._flush()
-        self._tick()
+        self._driver.start(found)
         await self._connack
 
     async def close(self) -> None:
@@ -233,45 +220,17 @@ class Connection:
     def abandon(self) -> None:
         """Close the socket at once."""
         self._end(TransientError("closed", where=self._where))
-        found = self._client.socket()
-        if found is not None and found.fileno() >= 0:
-            self._on_socket_close(self._client, None, found)
-            found.close()
-        # Paho closes its socket once more when it is collected.
-        self._client.on_socket_close = None
-        self._client.on_socket_unregister_write = None
+        self._driver.abandon()
 
-    def _tick(self) -> None:
-        self._client.loop_misc()
-        if self._error is None:
-            # A broker may set keepalive, even to none at all.
-            pause = min(1.0, self._client.keepalive / 8 or 1.0)
-            self._timer = self._loop.call_later(pause, self._tick)
-
-    def _readable(self) -> None:
-        for _ in range(_BURST):
-            before = self._handled
-            self._client.loop_read()
-            if self._handled == before:
-                break
-        found = self._client.socket()
-        # What TLS has already decrypted does not make the socket readable again.
-        if isinstance(found, ssl.SSLSocket) and found.pending():
-            self._loop.call_soon(self._readable)
-
-    def _flush(self) -> None:
-        self._client.loop_write()
-        found = self._client.socket()
-        if found is not None and self._client.want_write() and self._writing is None:
-            self._writing = found
-            self._loop.add_writer(found, self._flush)
+    def _closing(self, closing: Any) -> None:
+        if not self._connack.done():
+            self._causes.ask(closing)
 
     def _end(self, error: SidestreamError) -> None:
         if self._error is not None:
             return
         self._error = error
-        if self._timer is not None:
-            self._timer.cancel()
+        self._driver.stop()
         waiting: list[asyncio.Future[Any]] = [
             *(each.done for each in self._publishing.values()),
             *self._subscribing.values(),
@@ -288,20 +247,6 @@ class Connection:
         self.lost.set()
 
     # What paho calls.
-
-    def _on_register_write(self, _client: Client, _data: object, _socket: Any) -> None:
-        self._loop.call_soon(self._flush)
-
-    def _on_unregister_write(self, _client: Client, _data: object, _socket: Any) -> None:
-        if self._writing is not None:
-            self._loop.remove_writer(self._writing)
-            self._writing = None
-
-    def _on_socket_close(self, _client: Client, _data: object, closing: Any) -> None:
-        self._loop.remove_reader(closing)
-        self._on_unregister_write(_client, None, closing)
-        if not self._connack.done():
-            self._causes.ask(closing)
 
     def _on_connect(
         self,
@@ -362,7 +307,7 @@ class Connection:
         reason: ReasonCode,
         _properties: Properties | None,
     ) -> None:
-        self._handled += 1
+        self._driver.handled += 1
         self._slots.release()
         sent = self._publishing.pop(mid, None)
         if sent is not None and not sent.done.done():
@@ -376,13 +321,13 @@ class Connection:
         reasons: list[ReasonCode],
         _properties: Properties | None,
     ) -> None:
-        self._handled += 1
+        self._driver.handled += 1
         done = self._subscribing.pop(mid, None)
         if done is not None and not done.done():
             done.set_result(reasons)
 
     def _on_message(self, client: Client, _data: object, message: MQTTMessage) -> None:
-        self._handled += 1
+        self._driver.handled += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:
