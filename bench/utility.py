@@ -23,7 +23,6 @@ from rich.table import Table as Screen
 from bench.attacks.windows import windows
 from bench.attacks.year import instant
 from config.hub_plan import Calendar, Rules
-from gateway.contract import quarter
 from gateway.hub.calendar import Window, sampled
 from gateway.hub.explore import Outcome, Trial, tried
 from gateway.hub.federated import Plans, Terms, plan, settle
@@ -31,6 +30,7 @@ from gateway.hub.partition import HISTORY
 from gateway.hub.rest import Rest, grown, guarded
 from gateway.hub.rollup import Decision
 from gateway.hub.table import Contribution, Group, Table, coarser_place
+from gateway.wire import quarter
 from simulation.clusteryear import World, tables
 
 Rows = Sequence[tuple[Window, Table]]

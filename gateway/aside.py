@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.errors import TransientError
-from gateway.contract import rfc3339
 from gateway.durable import sync_names
+from gateway.wire import rfc3339
 
 KEEP_DAMAGED = 3
 """Damaged files kept beside the new one; of more, the oldest are removed."""

@@ -7,11 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gateway.contract import VERSION, cells_topic, presence_topic, receipts_topic, records_topic
 from gateway.federation import pooled_topic, remainders_topic
 from gateway.joining import answer_topic, request_topic
-from gateway.partner import partner_topic
-from gateway.roster import roster_topic
+from gateway.wire import (
+    VERSION,
+    cells_topic,
+    partner_topic,
+    presence_topic,
+    receipts_topic,
+    records_topic,
+    roster_topic,
+)
 
 _PARAMETERS = {
     "cluster": "Name of the cluster.",

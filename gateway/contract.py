@@ -4,67 +4,28 @@ A receiver ignores members it does not know and refuses a major version it does 
 are in UCUM units; instants are RFC 3339 in UTC to the second, such as 2026-03-01T00:00:00Z.
 """
 
-import hashlib
-import re
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-VERSION = 1
-"""Major version of the contract; part of every topic and message."""
+from gateway.wire import (
+    KEYS,
+    MEMBERS,
+    Band,
+    CellMagnitude,
+    Contributors,
+    FigureDirection,
+    FigureKind,
+    FigureUnit,
+    Magnitude,
+    Mark,
+    Refusal,
+)
 
 Instant = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
 Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 Cluster = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-FigureUnit = Literal["t", "m3", "MW.h"]
-FigureKind = Literal["material", "heat", "water", "gas"]
-FigureDirection = Literal["surplus", "need"]
-Mark = Literal["spread", "reset", "rollover", "reclassified", "clock-step", "late"]
-Band = Literal["<40", "40-60", "60-90", "90-120", "120-200", ">200"]
-Magnitude = Literal[
-    "0-1",
-    "1-10",
-    "10-100",
-    "100-1000",
-    "1000-10000",
-    "10000-100000",
-    "100000-1000000",
-    "1000000-10000000",
-    "10000000-100000000",
-    "100000000-1000000000",
-    ">1000000000",
-]
-CellMagnitude = Literal[
-    "0-100",
-    "100-1000",
-    "1000-10000",
-    "10000-100000",
-    "100000-1000000",
-    "1000000-10000000",
-    "10000000-100000000",
-    "100000000-1000000000",
-    ">1000000000",
-]
-Contributors = Literal["1-2", "3-5", "6-10", "11-20", ">20"]
-Refusal = Literal[
-    "malformed",
-    "version",
-    "oversized",
-    "unsealable",
-    "unknown-plant",
-    "bad-signature",
-    "misaddressed",
-    "bad-window",
-    "future",
-    "conflict",
-    "remade",
-]
-"""Why a message is not taken; `conflict` is a known record id with other content, `remade` one that
-a plant made again after it lost its memory: the first stands. All but `remade` are quarantined."""
-
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T([01]\d|2[0-3]):\d{2}:\d{2}Z", re.ASCII)
-_SLUG = re.compile(r"[^a-z0-9]+")
+Period = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 
 
 class Message(BaseModel):
@@ -244,58 +205,43 @@ class Cell(Message):
     """When the cell was decided; it never changes after."""
 
 
-def rfc3339(instant: int) -> str:
-    """Write nanoseconds since 1970 as RFC 3339 in UTC, to the second (rounded down)."""
-    return datetime.fromtimestamp(instant // 1_000_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+class Succession(Message):
+    """A key of the hub that follows another one, signed by that other one."""
+
+    cluster: Cluster
+    """The cluster."""
+    hub: str = Field(pattern=r"^sshub1_[A-Za-z0-9_-]{86}$")
+    """The hub's public key."""
+    since: Period
+    """Quarter from whose start on it is the hub's key."""
+    signature: str
+    """Ed25519 signature by the key before, base64, over this without this member."""
 
 
-def nanoseconds(instant: str) -> int:
-    """Read an RFC 3339 instant in UTC; raises ValueError when it is not one."""
-    if _INSTANT.fullmatch(instant) is None:
-        raise ValueError(f"{instant!r:.40} is no instant such as 2026-03-01T00:00:00Z")
-    return int(datetime.fromisoformat(instant).timestamp()) * 1_000_000_000
+class Roster(Message):
+    """Who is a member in a quarter, retained for all members, signed by the hub."""
 
-
-def record_id(plant: str, start: str, end: str, revision: int) -> str:
-    """Give the identity of a record: the same plant, window and revision always give the same."""
-    text = f"sidestream record|{plant}|{start}|{end}|{revision}"
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def quarter_start(instant: int) -> int:
-    """Give the first instant (nanoseconds) of the period an instant is in."""
-    moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)
-    first = datetime(moment.year, (moment.month - 1) // 3 * 3 + 1, 1, tzinfo=UTC)
-    return int(first.timestamp()) * 1_000_000_000
-
-
-def quarter(instant: int) -> str:
-    """Name the period an instant (nanoseconds) is in: pseudonyms and partitions hold so long."""
-    moment = datetime.fromtimestamp(instant // 1_000_000_000, UTC)
-    return f"{moment.year}Q{(moment.month + 2) // 3}"
-
-
-def slug(*parts: str) -> str:
-    """Join parts into the name of a cell: lower case, digits and hyphens only."""
-    named = (part.replace("<", "below-").replace(">", "above-").lower() for part in parts)
-    return "-".join(_SLUG.sub("-", part).strip("-") for part in named if part)
-
-
-def records_topic(cluster: str, pseudonym: str) -> str:
-    """Name the topic an agent publishes its records on (`+` as pseudonym: all agents)."""
-    return f"sidestream/v{VERSION}/{cluster}/records/{pseudonym}"
-
-
-def presence_topic(cluster: str, pseudonym: str) -> str:
-    """Name the topic of an agent's presence."""
-    return f"sidestream/v{VERSION}/{cluster}/presence/{pseudonym}"
-
-
-def receipts_topic(cluster: str, pseudonym: str) -> str:
-    """Name the topic an agent hears the hub on."""
-    return f"sidestream/v{VERSION}/{cluster}/receipts/{pseudonym}"
-
-
-def cells_topic(cluster: str, cell: str) -> str:
-    """Name the retained topic of a cell (`+` or `#` as cell: all)."""
-    return f"sidestream/v{VERSION}/{cluster}/cells/{cell}"
+    v: Literal[1]
+    """Major version of this contract."""
+    cluster: Cluster
+    """The cluster."""
+    number: int = Field(ge=1, lt=2**53)
+    """Number of the issue: it only grows, and agents refuse an older one."""
+    issued: Instant
+    """When the hub wrote it."""
+    period: Period
+    """The quarter it is for."""
+    hub: str = Field(pattern=r"^sshub1_[A-Za-z0-9_-]{86}$")
+    """The hub's public key in this quarter; it signed the roster."""
+    succession: tuple[Succession, ...] = Field(default=(), max_length=KEYS, strict=False)
+    """Keys that followed one another, oldest first, and the one announced for a later quarter."""
+    calendars: dict[str, str] = Field(max_length=8)
+    """Windows that cells are decided for, by kind."""
+    contributors: int = Field(ge=2)
+    """Owners that must contribute to a cell at least."""
+    members: tuple[Hex32, ...] = Field(max_length=MEMBERS, strict=False)
+    """Tokens of those who count in the cells of this quarter, sorted."""
+    coming: tuple[Hex32, ...] = Field(max_length=MEMBERS, strict=False)
+    """Tokens of those who count in the cells of the next quarter, sorted."""
+    signature: str
+    """Ed25519 signature, base64, over the roster without this member in canonical form."""

@@ -13,29 +13,11 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from gateway.canonical import canonical
-from gateway.contract import (
-    VERSION,
-    Band,
-    Cell,
-    Cluster,
-    FigureDirection,
-    FigureKind,
-    FigureUnit,
-    Hex32,
-    Mark,
-    Message,
-    WindowSpan,
-)
+from gateway.contract import Cell, Cluster, Hex32, Message, WindowSpan
 from gateway.keys import HubKey, HubPublic
-from gateway.seal import (
-    RefusalError,
-    first_of,
-    open_from,
-    parse,
-    seal_for,
-    signature,
-    verified,
-)
+from gateway.seal import first_of, open_from, parse
+from gateway.signing import RefusalError, seal_for, signature, verified
+from gateway.wire import VERSION, Band, FigureDirection, FigureKind, FigureUnit, Mark
 
 FIGURES = 2000
 """Most figures of one message."""

@@ -12,11 +12,12 @@ from pydantic import Field, ValidationError
 from adapters.errors import PermanentError
 from gateway.box import opened, sealed
 from gateway.canonical import canonical
-from gateway.contract import VERSION, Cluster, Hex32, Instant, Message, nanoseconds
+from gateway.contract import Cluster, Hex32, Instant, Message, Period
 from gateway.keys import HubKey, HubPublic, PlantKey, PlantPublic
-from gateway.seal import RefusalError, parse, signature, verified
+from gateway.seal import parse
+from gateway.signing import RefusalError, signature, verified
+from gateway.wire import VERSION, nanoseconds
 
-Period = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 JoinName = Annotated[str, Field(pattern=r"^(invite-)?[0-9a-f]{32}$")]
 """The account a request comes from: an invitation's, or the fingerprint of a member's key."""
 Clients = Literal["certificates", "passwords", "open"]

@@ -7,19 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from gateway.contract import (
-    VERSION,
-    Band,
-    Cluster,
-    FigureDirection,
-    FigureKind,
-    FigureUnit,
-    Hex32,
-    Instant,
-    Mark,
-    Message,
-    WindowSpan,
-)
+from gateway.contract import Cluster, Hex32, Instant, Message, WindowSpan
+from gateway.wire import Band, FigureDirection, FigureKind, FigureUnit, Mark
 
 Name = Annotated[str, Field(min_length=1, max_length=64)]
 DetailRefusal = Literal[
@@ -167,8 +156,3 @@ class DetailEnvelope(Message):
     """Commitment to sender, contract, streams and window; part of HPKE's `info`."""
     sealed: str
     """HPKE (RFC 9180: X25519, HKDF-SHA256, ChaCha20-Poly1305), base64 of encapsulation and text."""
-
-
-def partner_topic(cluster: str, partner: str) -> str:
-    """Name the topic of what is sealed to a partner."""
-    return f"sidestream/v{VERSION}/{cluster}/partner/{partner}"

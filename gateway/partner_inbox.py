@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.contract import nanoseconds, rfc3339
 from gateway.partner import Detail, DetailStream
 from gateway.partner_keys import PartnerKey
-from gateway.partner_seal import DetailRefusedError, Terms, open_detail
+from gateway.partner_opening import DetailRefusedError, Terms, open_detail
+from gateway.wire import nanoseconds, rfc3339
 
 COLUMNS = ("contract", "stream", "start", "end", "quantity", "unit", "coverage", "uncertain",
            "marks", "band", "kind", "code", "direction", "basis", "plant", "detail")  # fmt: skip

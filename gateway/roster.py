@@ -4,67 +4,36 @@ A member finds itself by a token that it and its hub alone can compute. The hub'
 by the one before it, so that whoever trusts an old key can follow to the newest.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, Self
-
-from pydantic import Field, ValidationError
+from typing import Any, Self
 
 from gateway.canonical import canonical
-from gateway.contract import VERSION, Cluster, Hex32, Instant, Message
-from gateway.joining import Period
 from gateway.keys import HubKey, HubPublic, PlantKey, PlantPublic
-from gateway.seal import RefusalError, parse, signature, verified
+from gateway.receipt import CLUSTER, HEX32, INSTANT
+from gateway.shape import heard, items, table, text, whole
+from gateway.signing import RefusalError, signature, verified
+from gateway.wire import KEYS, MEMBERS, VERSION
 
-MOST = 5000
-"""Members a roster holds, at most."""
-
-
-class Succession(Message):
-    """A key of the hub that follows another one, signed by that other one."""
-
-    cluster: Cluster
-    """The cluster."""
-    hub: str = Field(pattern=r"^sshub1_[A-Za-z0-9_-]{86}$")
-    """The hub's public key."""
-    since: Period
-    """Quarter from whose start on it is the hub's key."""
-    signature: str
-    """Ed25519 signature by the key before, base64, over this without this member."""
+_PERIOD = re.compile(r"\d{4}Q[1-4]")
+_HUB = re.compile(r"sshub1_[A-Za-z0-9_-]{86}")
+_CALENDARS = 8
 
 
-class Roster(Message):
-    """Who is a member in a quarter, retained for all members, signed by the hub."""
+@dataclass(frozen=True, slots=True)
+class Roster:
+    """A roster as a plant has read it; see `gateway.contract.Roster`, its form on the wire."""
 
-    v: Literal[1]
-    """Major version of this contract."""
-    cluster: Cluster
-    """The cluster."""
-    number: int = Field(ge=1, lt=2**53)
+    cluster: str
+    number: int
     """Number of the issue: it only grows, and agents refuse an older one."""
-    issued: Instant
-    """When the hub wrote it."""
-    period: Period
-    """The quarter it is for."""
-    hub: str = Field(pattern=r"^sshub1_[A-Za-z0-9_-]{86}$")
-    """The hub's public key in this quarter; it signed the roster."""
-    succession: tuple[Succession, ...] = Field(default=(), max_length=200, strict=False)
-    """Keys that followed one another, oldest first, and the one announced for a later quarter."""
-    calendars: dict[str, str] = Field(max_length=8)
-    """Windows that cells are decided for, by kind."""
-    contributors: int = Field(ge=2)
-    """Owners that must contribute to a cell at least."""
-    members: tuple[Hex32, ...] = Field(max_length=MOST, strict=False)
-    """Tokens of those who count in the cells of this quarter, sorted."""
-    coming: tuple[Hex32, ...] = Field(max_length=MOST, strict=False)
-    """Tokens of those who count in the cells of the next quarter, sorted."""
-    signature: str
-    """Ed25519 signature, base64, over the roster without this member in canonical form."""
-
-
-def roster_topic(cluster: str) -> str:
-    """Name the retained topic of the roster."""
-    return f"sidestream/v{VERSION}/{cluster}/roster"
+    issued: str
+    period: str
+    hub: str
+    succession: tuple[Mapping[str, str], ...]
+    members: tuple[str, ...]
+    coming: tuple[str, ...]
 
 
 def following(period: str) -> str:
@@ -89,15 +58,14 @@ class Line:
         """Give the hub's key in a quarter."""
         return next(key for since, key in reversed(self.keys) if since <= period)
 
-    def followed(self, cluster: str, succession: Sequence[Succession]) -> Self:
+    def followed(self, cluster: str, succession: Sequence[Mapping[str, str]]) -> Self:
         """Follow signed successors; those that are not signed by the last key are passed over."""
         keys = self.keys
         for step in succession:
-            content = step.model_dump(mode="json")
             since, last = keys[-1]
-            later = step.cluster == cluster and step.since > since
-            if later and verified(content, last.verify, "succession"):
-                keys = (*keys, (step.since, _public(step.hub)))
+            later = step["cluster"] == cluster and step["since"] > since
+            if later and verified(dict(step), last.verify, "succession"):
+                keys = (*keys, (step["since"], _public(step["hub"])))
         return type(self)(keys)
 
 
@@ -152,12 +120,8 @@ def seal_roster(content: Mapping[str, Any], key: HubKey) -> bytes:
 
 def read_roster(payload: bytes, cluster: str, line: Line) -> tuple[Roster, Line]:
     """Verify and read a roster, following the hub's keys; raises `RefusalError`."""
-    content = parse(payload)
-    try:
-        roster = Roster.model_validate(content)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        raise RefusalError("malformed", f"{problem['loc']}: {problem['msg']}") from error
+    content = heard(payload)
+    roster = roster_of(content)
     if roster.cluster != cluster:
         raise RefusalError("misaddressed", "the roster of another cluster")
     line = line.followed(cluster, roster.succession)
@@ -167,9 +131,47 @@ def read_roster(payload: bytes, cluster: str, line: Line) -> tuple[Roster, Line]
     return roster, line
 
 
-def _public(text: str) -> HubPublic:
+def roster_of(content: dict[str, Any]) -> Roster:
+    """Check a roster's form, as the contract's model does; raises `RefusalError`."""
+    text(content, "signature")
+    calendars = table(content, "calendars")
+    if len(calendars) > _CALENDARS:
+        raise RefusalError("malformed", f"calendars: more than {_CALENDARS}")
+    for kind in calendars:
+        text(calendars, kind)
+    whole(content, "contributors", 2)
+    return Roster(
+        cluster=text(content, "cluster", CLUSTER),
+        number=_number(content),
+        issued=text(content, "issued", INSTANT),
+        period=text(content, "period", _PERIOD),
+        hub=text(content, "hub", _HUB),
+        succession=items({"succession": [], **content}, "succession", _step, KEYS),
+        members=items(content, "members", _token, MEMBERS),
+        coming=items(content, "coming", _token, MEMBERS),
+    )
+
+
+def _number(content: dict[str, Any]) -> int:
+    number = whole(content, "number", 1)
+    if number >= 2**53:
+        raise RefusalError("malformed", "number: beyond what every reader of JSON tells exactly")
+    return number
+
+
+def _token(content: dict[str, Any], name: str) -> str:
+    return text(content, name, HEX32)
+
+
+def _step(content: dict[str, Any], name: str) -> Mapping[str, str]:
+    one = table(content, name)
+    forms = {"cluster": CLUSTER, "hub": _HUB, "since": _PERIOD, "signature": None}
+    return {key: text(one, key, form) for key, form in forms.items()}
+
+
+def _public(written: str) -> HubPublic:
     try:
-        return HubPublic.parse(text)
+        return HubPublic.parse(written)
     except ValueError as error:
         raise RefusalError("malformed", "no key of a hub") from error
 

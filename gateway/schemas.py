@@ -10,11 +10,10 @@ from typing import Any
 
 from adapters.described import Described
 from gateway.asyncapi import document
-from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record
+from gateway.contract import Cell, Envelope, Figure, Message, Presence, Receipt, Record, Roster
 from gateway.federation import Pooled, Remainder
 from gateway.joining import Admission, Invitation, JoinRequest, Parcel
 from gateway.partner import Detail, DetailEnvelope
-from gateway.roster import Roster
 
 MESSAGES: dict[str, type[Message]] = {
     "record": Record,

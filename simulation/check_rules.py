@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 from simulation.check import Check, Timeline, none_of, shared
 from simulation.evidence import Evidence, PlantEvidence
 from simulation.plants import RESTARTED, SILENCED, WRAPPING, SimPlant, secrets

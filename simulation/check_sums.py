@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 from simulation.check import FULL, Check, Timeline, compared, shared, subject_of
 from simulation.evidence import CellRow, Evidence, FigureRow, TotalRow
 from simulation.files import counts

@@ -14,9 +14,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.contract import Band
 from gateway.hub.calendar import DAY, Window
 from gateway.hub.table import Atom, Contribution, Table
+from gateway.wire import Band
 
 Course = Literal["steady", "campaign", "batch", "season"]
 YEAR = 365.25

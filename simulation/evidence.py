@@ -11,9 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gateway.contract import records_topic
 from gateway.keys import HubKey
-from gateway.seal import RefusalError, open_record
+from gateway.seal import open_record
+from gateway.signing import RefusalError
+from gateway.wire import records_topic
 from simulation.witness import Passed
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from gateway.contract import records_topic, rfc3339
+from gateway.wire import records_topic, rfc3339
 from simulation.check import Check
 from simulation.check_rules import delivery, faults, leaks, owners, stored
 from simulation.check_sums import cells, conservation, coverage, figures, measured

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 from config.hub_plan import Order, Rules
-from gateway.contract import Band, Magnitude
 from gateway.hub.federated import Clusters, Settled, Terms, plan, settle
 from gateway.hub.orders import choose_orders, decide_orders, quantity_of
 from gateway.hub.partition import choose
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.table import Atom, Contribution, Group, Table
+from gateway.wire import Band, Magnitude
 from tests.oracle import exact, overlaps, unsafe, unsafe_order, unsafe_pooled
 
 _CODES = ("10 09 03", "10 09 06", "10 02 01", "10 02 01*", "19 01 13*", "19 01 12", "10 09", "19")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gateway.contract import cells_topic, records_topic, rfc3339
+from gateway.wire import cells_topic, records_topic, rfc3339
 from simulation.check import Timeline, shared
 from simulation.evidence import (
     CellRow,

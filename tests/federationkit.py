@@ -12,10 +12,10 @@ from cryptography.hazmat.primitives import serialization
 
 from config.hub import load_hub
 from config.hub_plan import HubPlan
-from gateway.contract import record_id, rfc3339
 from gateway.hub.access import Account, Grant, Roll, accounts, listed
 from gateway.keys import HubKey
-from gateway.seal import seal_record
+from gateway.signing import seal_record
+from gateway.wire import record_id, rfc3339
 from tests.hubkit import HOUR, MONDAY, Plant, _key, figure, plant
 from tests.pki import Authority, Pair
 

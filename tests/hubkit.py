@@ -11,10 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from config.hub_plan import HubLimits, HubPlan, Member, Rules, StorePlan
 from config.plan import BrokerPlan
-from gateway.contract import record_id, rfc3339
 from gateway.hub.intake import Gate
 from gateway.keys import HubKey, PlantKey
-from gateway.seal import _SUITE, _binding, seal_record
+from gateway.signing import SUITE, binding, seal_record
+from gateway.wire import record_id, rfc3339
 
 CLUSTER = "ora"
 HOUR = 3_600_000_000_000
@@ -102,7 +102,7 @@ def figure(quantity: float, code: str | None = None, **changes: Any) -> dict[str
 
 def sealed(plain: bytes, sender: Plant) -> bytes:
     """Seal any bytes to the hub for a sender's topic, as everybody who has its key can."""
-    box = _SUITE.encrypt(plain, HUB.public.seal, info=_binding(CLUSTER, sender.pseudonym))
+    box = SUITE.encrypt(plain, HUB.public.seal, info=binding(CLUSTER, sender.pseudonym))
     text = base64.b64encode(box).decode()
     return rfc8785.dumps({"v": 1, "hub": HUB.public.fingerprint, "sealed": text})
 

@@ -5,10 +5,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from config.partner_plan import PartnerPlan
-from gateway.contract import rfc3339
 from gateway.keys import PlantKey
 from gateway.partner_keys import PartnerKey, PartnerPublic
 from gateway.partner_seal import detail_id, seal_detail, signed_detail
+from gateway.wire import rfc3339
 from tests.plants import HOUR, MINUTE, START, plant_key
 
 CONTRACT = "2026-17"

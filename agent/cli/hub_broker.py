@@ -95,8 +95,8 @@ def broker_files(plan: "HubPlan", output: Path, now: int) -> "tuple[list[Account
 
 def _now(plan: "HubPlan", now: int) -> "tuple[HubPlan, Ring]":
     """Give the plan with those who are members in this quarter or the next, and the hub's keys."""
-    from gateway.contract import quarter  # noqa: PLC0415
     from gateway.hub import membership, registry  # noqa: PLC0415
+    from gateway.wire import quarter  # noqa: PLC0415
 
     known = registry.read(registry.path_of(plan))
     plan = membership.enrolled(plan, known)
@@ -164,8 +164,8 @@ def _check(plan: "HubPlan", output: Path, made: Mapping[str, str], as_json: bool
 
 def _shut_out(plan: "HubPlan", access: str) -> list[str]:
     """Name the members that an access file does not let publish in this quarter."""
-    from gateway.contract import quarter, records_topic  # noqa: PLC0415
     from gateway.hub.access import member_keys  # noqa: PLC0415
+    from gateway.wire import quarter, records_topic  # noqa: PLC0415
 
     plan, key = _now(plan, time.time_ns())
     lines = set(access.splitlines())

@@ -249,7 +249,7 @@ def _pending(plan: "HubPlan", text: str, file: Path | None, now: int) -> "Pendin
 def _of_file(plan: "HubPlan", file: Path, now: int) -> "Pending":
     from gateway.hub import membership, registry, requests  # noqa: PLC0415
     from gateway.joining import parcel_of  # noqa: PLC0415
-    from gateway.seal import RefusalError  # noqa: PLC0415
+    from gateway.signing import RefusalError  # noqa: PLC0415
 
     known = registry.read(registry.path_of(plan))
     members, ring = membership.enrolled(plan, known).members, membership.ring(plan, known)
@@ -305,9 +305,9 @@ def roster(hub_file: str, period: str | None, as_json: bool) -> None:
     Example:
       sidestream hub roster hub.toml --period 2027Q1
     """
-    from gateway.contract import quarter  # noqa: PLC0415
     from gateway.hub.membership import enrolled  # noqa: PLC0415
     from gateway.keys import PlantPublic  # noqa: PLC0415
+    from gateway.wire import quarter  # noqa: PLC0415
 
     if period is not None and not re.fullmatch(r"\d{4}Q[1-4]", period):
         raise click.BadParameter("give a quarter, such as 2026Q1", param_hint="--period")

@@ -119,8 +119,8 @@ def key(hub_file: str, create: bool, rotate: bool, since: str | None, as_json: b
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway import keys  # noqa: PLC0415
-    from gateway.contract import quarter  # noqa: PLC0415
     from gateway.hub import membership, registry  # noqa: PLC0415
+    from gateway.wire import quarter  # noqa: PLC0415
 
     plan, now = load_hub(Path(hub_file), for_operator(os.environ)), time.time_ns()
     keys.load(Path(plan.key_file), create=create)

@@ -205,7 +205,7 @@ def _to_file(
 
 
 def _installed(joining: "Joining", payload: bytes, where: str) -> "Admission":
-    from gateway.seal import RefusalError  # noqa: PLC0415
+    from gateway.signing import RefusalError  # noqa: PLC0415
 
     try:
         return joining.install(payload)
@@ -230,7 +230,7 @@ def _admitted(joining: "Joining", admission: "Admission", said: _Said, as_json: 
 
 
 def _left(invitation: "Invitation") -> float:
-    from gateway.contract import nanoseconds  # noqa: PLC0415
+    from gateway.wire import nanoseconds  # noqa: PLC0415
 
     return max(1.0, (nanoseconds(invitation.expires) - time.time_ns()) / 1e9)
 

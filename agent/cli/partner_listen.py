@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from config.plan import BrokerPlan
     from gateway.mqtt import LinkState
     from gateway.partner import Detail
-    from gateway.partner_seal import DetailRefusedError
+    from gateway.partner_opening import DetailRefusedError
 
 
 @click.command()

@@ -13,7 +13,7 @@ from agent.cli.output import instant_option, json_option, print_json
 
 if TYPE_CHECKING:
     from gateway.partner_inbox import Inbox
-    from gateway.partner_seal import Terms
+    from gateway.partner_opening import Terms
 
 
 def terms_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -83,7 +83,7 @@ def open_(
 def terms(senders: Sequence[str], contract: str | None, until: int | None) -> "Terms":
     """Read what a partner goes by; raises `PermanentError` for what is no plant's key."""
     from gateway.keys import PlantPublic  # noqa: PLC0415
-    from gateway.partner_seal import Terms  # noqa: PLC0415
+    from gateway.partner_opening import Terms  # noqa: PLC0415
 
     try:
         plants = tuple(PlantPublic.parse(text) for text in senders)
@@ -97,7 +97,7 @@ def terms(senders: Sequence[str], contract: str | None, until: int | None) -> "T
 
 def _opened(inbox: "Inbox", files: Sequence[str]) -> Iterator[dict[str, Any]]:
     from gateway.partner_inbox import messages  # noqa: PLC0415
-    from gateway.partner_seal import DetailRefusedError  # noqa: PLC0415
+    from gateway.partner_opening import DetailRefusedError  # noqa: PLC0415
 
     for name in files:
         for number, line in enumerate(_lines(name), start=1):

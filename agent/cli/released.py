@@ -17,7 +17,7 @@ from agent.cli.output import (
     window_text,
 )
 from agent.cli.places import state_directory
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,7 +17,7 @@ from agent.measuring.continuity import HOUR, Hours, continuity
 from agent.measuring.total import Total, counted
 from config.partner_plan import PartnerPlan
 from config.plan import StreamPlan, WindowPlan
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 STEPS = (
     "consent",

@@ -15,7 +15,7 @@ from typing import get_args
 from agent.disclosing.policy import Policy, Step, admitted, generalised
 from agent.measuring.total import Total, counted
 from config.plan import StreamPlan
-from gateway.contract import Mark
+from gateway.wire import Mark
 
 MARKS = frozenset(get_args(Mark))
 """Marks that leave; others are for the plant alone."""

@@ -14,7 +14,7 @@ from adapters.reading import NANOSECONDS
 from agent.disclosing.policy import Policy, Step, admitted, generalised
 from agent.disclosing.yearly import Sum, Tally, last_year, month
 from config.plan import StreamPlan
-from gateway.contract import Magnitude
+from gateway.wire import Magnitude
 
 LEVELS: tuple[Magnitude, ...] = get_args(Magnitude)
 """Names of the orders of magnitude, by level: level n is from 10^(n-1) to 10^n, the first below."""

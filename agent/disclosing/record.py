@@ -9,9 +9,9 @@ from agent.disclosing.magnitude import Ordered
 from agent.disclosing.parts import Parts
 from agent.disclosing.policy import Step
 from config.plan import UplinkPlan
-from gateway.contract import VERSION, quarter, record_id, rfc3339
 from gateway.keys import HubPublic, PlantKey
-from gateway.seal import seal_plain, signed_record
+from gateway.signing import seal_plain, signed_record
+from gateway.wire import VERSION, quarter, record_id, rfc3339
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from typing import Any
 from agent.disclosing.policy import Step
 from config.partner_plan import PartnerPlan
 from config.plan import UplinkPlan
-from gateway.contract import VERSION, rfc3339
 from gateway.keys import PlantKey
 from gateway.partner_keys import PartnerPublic
 from gateway.partner_seal import detail_id, seal_detail, signed_detail
+from gateway.wire import VERSION, rfc3339
 
 MADE = ("pad", "sign", "seal")
 """Names of the last steps, which are taken again when a message is made again."""

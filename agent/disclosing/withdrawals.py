@@ -13,7 +13,7 @@ from pathlib import Path
 
 from adapters.errors import PermanentError, TransientError
 from agent.disclosing.policy import EVERY
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 FILE = "withdrawn.json"
 ENDED = "ended.json"

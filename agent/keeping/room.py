@@ -17,8 +17,8 @@ from typing import Any
 from agent.keeping import details
 from agent.keeping.rows import add_events, count
 from agent.measuring.total import Event
-from gateway.contract import rfc3339
 from gateway.database import Database
+from gateway.wire import rfc3339
 
 DROPPED_DETAILS = "details_dropped"
 FULL = "the disk is full"

@@ -12,7 +12,7 @@ from typing import Final
 from agent.measuring.total import Event, Total
 from config.course import Course, always
 from config.plan import Classification, StreamPlan, classification
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 RECLASSIFIED: Final = "reclassified"
 Series = Course[Classification]

@@ -11,7 +11,7 @@ from agent.reporting.explained import COLUMNS, MARKS, RULES
 from agent.reporting.levels import Level, Stock
 from agent.reporting.lines import UNSTATED, Line, What
 from agent.reporting.report import Report
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 Cell = str | float | int | None
 _IDENTITY = (

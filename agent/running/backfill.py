@@ -18,7 +18,7 @@ from agent.measuring.series import marked
 from agent.measuring.total import Event, Total
 from agent.measuring.window import NEVER
 from config.plan import PlantPlan, StreamPlan, WindowPlan
-from gateway.contract import rfc3339
+from gateway.wire import rfc3339
 
 BACKFILL = "backfill:"
 """How the names of backfills begin in the state file; the rest is the source's name."""

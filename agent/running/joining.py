@@ -22,7 +22,6 @@ from agent.running.hubtable import Where
 from config.plan import BrokerPlan, PlantPlan, TlsPlan
 from gateway import authority, keys, passwords
 from gateway.broker import Terms
-from gateway.contract import VERSION, rfc3339
 from gateway.dial import open_connection
 from gateway.durable import make_directory, replace_file, sync_names, write_once
 from gateway.joining import (
@@ -33,8 +32,9 @@ from gateway.joining import (
     request_topic,
     seal_request,
 )
-from gateway.seal import RefusalError
 from gateway.secret import read_secret
+from gateway.signing import RefusalError
+from gateway.wire import VERSION, rfc3339
 
 _OURS = 0o600
 _PUBLIC = 0o644

@@ -11,9 +11,10 @@ from typing import Any
 from adapters.errors import PermanentError
 from config.plan import BrokerPlan
 from gateway.mqtt import Connection, LinkState, keep_connected
-from gateway.partner import Detail, partner_topic
+from gateway.partner import Detail
 from gateway.partner_inbox import Inbox
-from gateway.partner_seal import DetailRefusedError
+from gateway.partner_opening import DetailRefusedError
+from gateway.wire import partner_topic
 
 SESSION = 30 * 86_400
 """Seconds for which an MQTT 5 broker is asked to keep what comes while nobody listens."""

@@ -15,7 +15,7 @@ from agent.disclosing.withdrawals import leaving
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Queued
 from gateway.mqtt import Connection, LinkLostError, PublishRefusedError
-from gateway.partner import partner_topic
+from gateway.wire import partner_topic
 
 _log = logging.getLogger("sidestream.publisher")
 _LOOK_AHEAD = 256

@@ -19,7 +19,6 @@ from agent.running.partner_sender import PartnerSender, PartnerState
 from agent.running.trust import Trust
 from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
-from gateway.contract import VERSION, presence_topic, quarter, receipts_topic, records_topic
 from gateway.keys import PlantKey
 from gateway.mqtt import (
     LATE_SECONDS,
@@ -32,8 +31,16 @@ from gateway.mqtt import (
     Will,
     keep_connected,
 )
-from gateway.roster import roster_topic
-from gateway.seal import RefusalError, read_receipt
+from gateway.receipt import read_receipt
+from gateway.signing import RefusalError
+from gateway.wire import (
+    VERSION,
+    presence_topic,
+    quarter,
+    receipts_topic,
+    records_topic,
+    roster_topic,
+)
 
 _log = logging.getLogger("sidestream.publisher")
 _DRAW = random.SystemRandom()

@@ -33,11 +33,11 @@ from agent.running.troubles import Troubles
 from agent.running.trust import Trust
 from config.plan import OutboxPlan, PlantPlan
 from gateway import changes, prometheus
-from gateway.contract import quarter
 from gateway.database import CorruptError
 from gateway.notify import READY, STOPPING, notify
 from gateway.notify import status as status_line
 from gateway.reserve import Reserve
+from gateway.wire import quarter
 
 _log = logging.getLogger("sidestream.agent")
 _TICK = NANOSECONDS // 2

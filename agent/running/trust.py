@@ -11,7 +11,7 @@ from typing import Any
 from gateway.durable import replace_file
 from gateway.keys import HubPublic, PlantKey
 from gateway.roster import Line, Roster, read_roster, standing
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
 
 _log = logging.getLogger("sidestream.publisher")
 FILE = "hub-roster.json"

@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from bench.attacks.sums import Remainder, estimates
 from bench.attacks.year import Told, Unit
 from config.hub_plan import Calendar, Order, Rules
-from gateway.contract import quarter
 from gateway.hub.calendar import Window, sampled
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
 from gateway.hub.rest import Rest, grown, guarded
 from gateway.hub.rollup import decide
 from gateway.hub.safety import weighed
 from gateway.hub.table import Group, Table
+from gateway.wire import quarter
 
 GROUP = Group("material", "surplus", "t")
 NOBODY: tuple[str, object] = ("", None)

@@ -17,9 +17,9 @@ from typing import Literal
 from agent.disclosing.sending import Delays, due
 from bench.attacks.year import CLUSTER, HUB, Plant, plants, record
 from gateway.backoff import pause
-from gateway.contract import presence_topic, quarter, records_topic
 from gateway.hub.calendar import DAY, Window
-from gateway.seal import seal_record
+from gateway.signing import seal_record
+from gateway.wire import presence_topic, quarter, records_topic
 from simulation.clusteryear import World, streams, tables
 
 SECOND = 1_000_000_000

@@ -20,7 +20,7 @@ from agent.disclosing.record import SealedRecord, Sealer
 from agent.measuring.total import Total
 from config.hub_plan import Calendar, HubLimits, Member, Rules
 from config.plan import BrokerPlan, InputPlan, MeterPlan, StreamPlan, UplinkPlan
-from gateway.contract import Cell, records_topic
+from gateway.contract import Cell
 from gateway.hub.book import Book, cell_of
 from gateway.hub.calendar import DAY, Window
 from gateway.hub.database import Database
@@ -29,6 +29,7 @@ from gateway.hub.ledger import Ledger
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.table import Atom, Table
 from gateway.keys import HubKey, PlantKey
+from gateway.wire import records_topic
 from simulation.clusteryear import Stream, World, streams, tables
 
 CLUSTER = "ora"

@@ -21,7 +21,7 @@ from gateway.hub.database import LAYOUT, Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Ledger
 from gateway.hub.reception import Arrival, receive
-from gateway.seal import _SUITE, _binding, _signed
+from gateway.signing import SUITE, binding, signed_text
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, figure, gate, plant
 
 GOAL = Goal(0.5, least=True)
@@ -65,14 +65,14 @@ def _sealed(sender: Plant, number: int, figures: Sequence[dict[str, object]]) ->
         Arrival(sender.topic, payload, sender.member.name),
         sender,
         box,
-        _signed(content, "record"),
-        sender.key.sign.sign(_signed(content, "record")),
+        signed_text(content, "record"),
+        sender.key.sign.sign(signed_text(content, "record")),
     )
 
 
 def _crypto(batch: Sequence[_Sealed]) -> None:
     for one in batch:
-        _SUITE.decrypt(one.box, HUB.open, info=_binding(CLUSTER, one.sender.pseudonym))
+        SUITE.decrypt(one.box, HUB.open, info=binding(CLUSTER, one.sender.pseudonym))
         one.sender.key.public.verify.verify(one.signature, one.signed)
 
 

@@ -10,18 +10,18 @@ from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
 from config.hub_plan import Member
-from gateway.contract import (
+from gateway.federation import pooled_topic, remainders_topic
+from gateway.joining import answer_topic, request_topic
+from gateway.keys import PlantPublic
+from gateway.wire import (
     cells_topic,
+    partner_topic,
     presence_topic,
     quarter,
     receipts_topic,
     records_topic,
+    roster_topic,
 )
-from gateway.federation import pooled_topic, remainders_topic
-from gateway.joining import answer_topic, request_topic
-from gateway.keys import PlantPublic
-from gateway.partner import partner_topic
-from gateway.roster import roster_topic
 
 _PRESENT = 3
 """Quarters whose presence topics are open: the last, this and the next."""

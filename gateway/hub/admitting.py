@@ -11,13 +11,13 @@ from typing import Any
 from adapters.errors import PermanentError
 from config.hub_plan import HubPlan, Member
 from gateway import authority, passwords
-from gateway.contract import VERSION, quarter, rfc3339
 from gateway.hub import membership, registry
 from gateway.hub.registry import Admitted, Answer, Invited, LaterKey, Registry, Tenure
 from gateway.hub.requests import Pending
 from gateway.joining import seal_admission, seal_invitation
 from gateway.keys import HubKey, PlantPublic, load
 from gateway.roster import following
+from gateway.wire import VERSION, quarter, rfc3339
 
 CERTIFICATE = 825 * 86_400_000_000_000
 """Nanoseconds a member's client certificate is good for."""

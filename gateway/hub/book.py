@@ -9,13 +9,14 @@ from typing import Any, NamedTuple, cast
 from pydantic_core import to_json
 
 from config.plan import Kind
-from gateway.contract import Cell, FigureKind, Mark, rfc3339
+from gateway.contract import Cell
 from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.partition import CellPlan, Partition
 from gateway.hub.rests import Rests
 from gateway.hub.rollup import Decision, contributors, told_coverage, told_marks
 from gateway.hub.table import Atom, Contribution, Group, Label
+from gateway.wire import FigureKind, Mark, rfc3339
 
 
 class FigureRow(NamedTuple):

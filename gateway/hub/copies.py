@@ -10,7 +10,6 @@ from pathlib import Path
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import Calendar, HubPlan
 from gateway.aside import Aside, conclude, interrupted, set_aside
-from gateway.contract import rfc3339
 from gateway.database import CorruptError, translated
 from gateway.durable import sync_names
 from gateway.hub.calendar import window_of
@@ -18,6 +17,7 @@ from gateway.hub.database import LAYOUT, Database
 from gateway.hub.status import LEDGER
 from gateway.hub.yearbook import YEAR
 from gateway.salvage import Saved, salvage
+from gateway.wire import rfc3339
 
 _TABLES = {
     "meta": "key", "records": "id", "figures": "record, position", "senders": "plant, run",

@@ -10,14 +10,14 @@ from typing import Any
 from adapters.errors import TransientError
 from config.hub_plan import HubPlan, Member
 from gateway.certificates import state_of
-from gateway.contract import quarter, rfc3339
 from gateway.hub import membership, registry, requests
 from gateway.hub.access import member_keys
 from gateway.hub.intake import Refused
 from gateway.hub.vault import Open
 from gateway.joining import answer_topic
 from gateway.keys import PlantPublic
-from gateway.roster import following, roster_content, roster_topic, seal_roster
+from gateway.roster import following, roster_content, seal_roster
+from gateway.wire import quarter, rfc3339, roster_topic
 
 _log = logging.getLogger("sidestream.hub")
 _SECOND = 1_000_000_000

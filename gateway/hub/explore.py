@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from config.hub_plan import Calendar, Order, Rules
-from gateway.contract import quarter
 from gateway.hub.calendar import Window, sampled
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin
 from gateway.hub.rest import Rest, grown, guarded
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.table import Group, Label, Table
+from gateway.wire import quarter
 
 Windows = Sequence[tuple[Window, Table]]
 """A group's contributions by window, oldest first."""

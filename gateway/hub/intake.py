@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from config.hub_plan import HubLimits, Member
-from gateway.contract import Receipt, Record, Refusal, nanoseconds, quarter, record_id
+from gateway.contract import Receipt, Record
 from gateway.hub.calendar import DAY, Window
 from gateway.keys import HubKey, PlantPublic
-from gateway.seal import RefusalError, open_record, verify_record
+from gateway.seal import open_record, verify_record
+from gateway.signing import RefusalError
+from gateway.wire import Refusal, nanoseconds, quarter, record_id
 
 MAX_QUANTITY = 1e15
 """Largest quantity of a figure, in its unit: beyond it sums lose whole units."""

@@ -9,11 +9,12 @@ from functools import lru_cache
 from types import MappingProxyType
 
 from config.hub_plan import HubLimits
-from gateway.contract import Mark, Record, Refusal
+from gateway.contract import Record
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
 from gateway.hub.yearbook import insert_orders
+from gateway.wire import Mark, Refusal
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 
 from config.hub_plan import BrokerFiles
 from gateway.hub.access import Account, Grant, listed
-from gateway.seal import MAX_PAYLOAD
+from gateway.signing import MAX_PAYLOAD
 
 CONFIGURATION = "mosquitto.conf"
 ACCESS = "access"

@@ -13,13 +13,13 @@ from dataclasses import replace
 from typing import get_args
 
 from config.hub_plan import Rules
-from gateway.contract import CellMagnitude, Magnitude
 from gateway.hub.evidence import Evidence, Held
 from gateway.hub.partition import Partition, named
 from gateway.hub.pooling import pooled
 from gateway.hub.rollup import Decision, decide
 from gateway.hub.safety import Part, net
 from gateway.hub.table import Group, Table
+from gateway.wire import CellMagnitude, Magnitude
 
 PREFIX = "year-"
 """What the names of cells of orders of magnitude begin with."""

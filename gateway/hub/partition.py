@@ -8,11 +8,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from config.hub_plan import Order, Rules
-from gateway.contract import slug
 from gateway.hub.evidence import Atoms, Evidence
 from gateway.hub.pooling import pooled
 from gateway.hub.search import searched
 from gateway.hub.table import Group, Label, Table
+from gateway.wire import slug
 
 HISTORY = 60
 """How many earlier windows a partition is chosen from, at most."""

@@ -9,7 +9,6 @@ from typing import Any, TypeVar
 
 from adapters.errors import PermanentError
 from config.hub_plan import FederationPlan, HubPlan
-from gateway.contract import VERSION, receipts_topic, rfc3339
 from gateway.federation import (
     pooled_topic,
     read_pooled,
@@ -23,8 +22,10 @@ from gateway.hub.remainders import Leaving, Waiting
 from gateway.hub.vault import Open
 from gateway.keys import HubKey, HubPublic
 from gateway.mqtt import Connection, Inbound, LinkState, PublishRefusedError, keep_connected
-from gateway.seal import RefusalError, read_receipt
+from gateway.receipt import read_receipt
 from gateway.secret import read_secret
+from gateway.signing import RefusalError
+from gateway.wire import VERSION, receipts_topic, rfc3339
 
 T = TypeVar("T")
 Insist = Callable[[Callable[[Open], T]], Awaitable[T]]

@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 from config.hub_plan import Calendar, HubLimits, HubPlan, Member, Peer, Rules
 from config.plan import Kind
 from gateway.canonical import canonical
-from gateway.contract import Cell, nanoseconds
+from gateway.contract import Cell
 from gateway.federation import PoolRules, Remainder, open_remainder, remainders_topic
 from gateway.hub.book import cell_of
 from gateway.hub.calendar import Window, window_of
@@ -21,7 +21,8 @@ from gateway.hub.database import Database
 from gateway.hub.federated import strictest
 from gateway.hub.intake import Refused
 from gateway.keys import HubKey, HubPublic
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
+from gateway.wire import nanoseconds
 
 AGAIN = 600_000_000_000
 """Nanoseconds after which a peer that lacks what it was told is told again."""

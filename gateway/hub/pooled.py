@@ -3,9 +3,10 @@
 import json
 import sqlite3
 
-from gateway.contract import Cell, Contributors, nanoseconds
+from gateway.contract import Cell
 from gateway.federation import Pooled
 from gateway.hub.database import Database
+from gateway.wire import Contributors, nanoseconds
 
 PREFIX = "federation"
 _LONGEST = 200

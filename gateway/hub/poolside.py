@@ -9,7 +9,6 @@ from typing import Any
 
 from adapters.errors import PermanentError
 from config.hub_plan import HubPlan
-from gateway.contract import Refusal, receipts_topic, rfc3339
 from gateway.federation import pooled_topic, remainders_topic, seal_pooled
 from gateway.hub import pool
 from gateway.hub.intake import Refused, receipt_content
@@ -19,6 +18,7 @@ from gateway.hub.vault import Open
 from gateway.keys import HubKey
 from gateway.mqtt import Connection, Inbound, PublishRefusedError
 from gateway.seal import seal_receipt
+from gateway.wire import Refusal, receipts_topic, rfc3339
 
 LOOK = 60.0
 """Seconds between looks for what a peer must be told, when nothing else asks for one."""

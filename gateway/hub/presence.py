@@ -6,7 +6,8 @@ from types import MappingProxyType
 from pydantic import ValidationError
 
 from gateway.contract import Presence
-from gateway.seal import RefusalError, parse
+from gateway.seal import parse
+from gateway.signing import RefusalError
 
 MOST = 10_000
 """Pseudonyms remembered; past it the ones heard longest ago are forgotten."""

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from config.hub_plan import HubLimits, Member
-from gateway.contract import quarter
 from gateway.hub.access import Names, periods
 from gateway.keys import PlantPublic
+from gateway.wire import quarter
 
 NOBODY = ""
 """The sender of what comes on a topic that is no member's."""

@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from gateway.contract import receipts_topic, rfc3339
 from gateway.hub.intake import Gate, Refused, Verdict, receipt_content
 from gateway.hub.ledger import Ledger
 from gateway.keys import HubKey
 from gateway.seal import seal_receipt
+from gateway.wire import receipts_topic, rfc3339
 
 
 class Arrival(NamedTuple):

@@ -16,9 +16,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import HubPlan, Member
-from gateway.contract import quarter
 from gateway.durable import make_directory, replace_file
 from gateway.roster import following
+from gateway.wire import quarter
 
 FILE = "roster.json"
 _OURS = 0o600

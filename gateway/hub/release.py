@@ -8,7 +8,6 @@ from functools import partial
 
 from config.hub_plan import Calendar, Member, Order, Rules
 from config.plan import Kind
-from gateway.contract import Mark, quarter, quarter_start
 from gateway.hub.book import Book, FigureRow
 from gateway.hub.calendar import Window, due, next_window, sampled
 from gateway.hub.noise import Noise
@@ -24,6 +23,7 @@ from gateway.hub.rest import guarded
 from gateway.hub.rollup import OTHER_PERIOD, Decision, decide, with_noise, withheld
 from gateway.hub.table import Contribution, Group, Table
 from gateway.hub.yearbook import orders_due
+from gateway.wire import Mark, quarter, quarter_start
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 from config.hub_plan import Calendar, FederationPlan
 from config.plan import Kind
 from gateway.canonical import canonical
-from gateway.contract import quarter
 from gateway.federation import FIGURES, owner_token
 from gateway.hub.calendar import Window, due, window_of
 from gateway.hub.database import Database
 from gateway.hub.federated import left_over, nameless
 from gateway.hub.rollup import NOT_PLANNED, Decision
 from gateway.hub.table import Contribution, Group
+from gateway.wire import quarter
 
 LEFT = "left to the federation"
 UNNAMED = "its owner has no number in [federation.owners]"

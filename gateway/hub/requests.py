@@ -17,7 +17,7 @@ from gateway.hub.registry import Registry
 from gateway.joining import open_request, parcel_of
 from gateway.keys import PlantPublic
 from gateway.roster import Ring
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
 
 FILE = "requests.json"
 MOST = 100

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from gateway.canonical import canonical
-from gateway.contract import cells_topic
 from gateway.hub.book import Numbered
 from gateway.hub.filling import Insist, wait
 from gateway.hub.vault import Open
 from gateway.hub.voice import Voice
 from gateway.mqtt import Connection, PublishRefusedError
+from gateway.wire import cells_topic
 
 _FEED = 100
 

@@ -10,12 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from config.hub_plan import Rules
-from gateway.contract import CellMagnitude, Contributors, Mark
 from gateway.hub.calendar import Window
 from gateway.hub.noise import Noise, noised
 from gateway.hub.partition import CellPlan, Partition, cell_name
 from gateway.hub.safety import Part, Share, net, objection_to
 from gateway.hub.table import ALL, Atom, Contribution, Group, Label, Table
+from gateway.wire import CellMagnitude, Contributors, Mark
 
 NOT_PLANNED = "not in partition"
 NOT_ON_ROSTER = "joined after the period began"

@@ -13,11 +13,6 @@ from config.hub_plan import HubPlan
 from config.plan import BrokerPlan
 from gateway import changes
 from gateway.certificates import Files
-from gateway.contract import (
-    Refusal,
-    presence_topic,
-    records_topic,
-)
 from gateway.hub.desk import Desk
 from gateway.hub.filling import Filler, wait
 from gateway.hub.intake import Gate, Refused
@@ -45,6 +40,7 @@ from gateway.mqtt import (
     keep_connected,
 )
 from gateway.roster import Ring
+from gateway.wire import Refusal, presence_topic, records_topic
 
 T = TypeVar("T")
 _log = logging.getLogger("sidestream.hub")

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self, TypeVar
 
-from gateway.contract import Band, FigureDirection, FigureKind, FigureUnit, Mark
+from gateway.wire import Band, FigureDirection, FigureKind, FigureUnit, Mark
 
 T = TypeVar("T")
 

@@ -9,13 +9,14 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.hub_plan import Member, Rules
-from gateway.contract import Record, quarter
+from gateway.contract import Record
 from gateway.hub.book import Book, insert_cell, insert_partition, partitions_of
 from gateway.hub.calendar import DAY, Window, due, window_of
 from gateway.hub.database import Database
 from gateway.hub.orders import choose_orders, decide_orders, quantity_of
 from gateway.hub.partition import Partition
 from gateway.hub.table import Atom, Contribution, Group, Table
+from gateway.wire import quarter
 
 YEAR = "year"
 """What the decided months are noted under, beside the kinds with windows of their own."""

@@ -18,9 +18,10 @@ from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import StorePlan
-from gateway.contract import Cell, nanoseconds
+from gateway.contract import Cell
 from gateway.secret import read_secret
 from gateway.stores import line
+from gateway.wire import nanoseconds
 
 SETTLING = 30_000_000_000
 """Nanoseconds after which what was confirmed is on the server's disk."""

@@ -12,7 +12,8 @@ from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, get_args
 
-from gateway.contract import Cell, CellMagnitude, Contributors, Mark, nanoseconds, rfc3339
+from gateway.contract import Cell
+from gateway.wire import CellMagnitude, Contributors, Mark, nanoseconds, rfc3339
 
 LABELS = ("cluster", "cell", "kind", "code", "place", "band", "direction", "unit", "status")
 _EVERY = {"contributors", "length", "released"}

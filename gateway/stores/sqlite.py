@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from adapters.errors import PermanentError, TransientError
-from gateway.contract import Cell, rfc3339
+from gateway.contract import Cell
 from gateway.durable import make_directory
+from gateway.wire import rfc3339
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _COLUMNS = (

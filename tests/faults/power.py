@@ -26,7 +26,7 @@ from agent.running import statusfile
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Gate
 from gateway.hub.status import LEDGER
-from gateway.seal import read_receipt
+from gateway.receipt import read_receipt
 from tests import cluster
 from tests.faults.medium import NEVER, STYLES, Files, Mark, Medium, Operation
 from tests.faults.promises import PUBACK, PUBLISH, Packet, packets

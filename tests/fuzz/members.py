@@ -18,9 +18,10 @@ from gateway.joining import (
     seal_request,
 )
 from gateway.partner_inbox import Inbox, cells, messages, rows
-from gateway.partner_seal import DetailRefusedError, Terms, seal_detail, signed_detail
+from gateway.partner_opening import DetailRefusedError, Terms
+from gateway.partner_seal import seal_detail, signed_detail
 from gateway.roster import Line, read_roster, seal_roster, standing
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
 from tests import partnerkit
 from tests.fuzz.target import Target
 from tests.hubkit import CLUSTER, HUB, MONDAY, plant

@@ -13,7 +13,7 @@ import pytest
 from gateway.hub.intake import Accepted
 from gateway.joining import open_admission, open_request, read_invitation
 from gateway.partner_inbox import Inbox
-from gateway.partner_seal import Terms
+from gateway.partner_opening import Terms
 from gateway.roster import Line, read_roster
 from tests import partnerkit
 from tests.fuzz import files, members, wires

@@ -27,8 +27,11 @@ from adapters.opcua.trouble import translated
 from gateway.hub.intake import Accepted, Refused
 from gateway.hub.presence import Presences
 from gateway.partner_inbox import rows
-from gateway.partner_seal import DetailRefusedError, Terms, open_detail, seal_detail
-from gateway.seal import RefusalError, read_receipt, seal_receipt, signature
+from gateway.partner_opening import DetailRefusedError, Terms, open_detail
+from gateway.partner_seal import seal_detail
+from gateway.receipt import read_receipt
+from gateway.seal import seal_receipt
+from gateway.signing import RefusalError, signature
 from tests.fuzz.target import Target
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, figure, gate, plant, sealed
 from tests.partnerkit import content as detail_content

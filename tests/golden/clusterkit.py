@@ -16,13 +16,13 @@ from agent.running.engine import Engine
 from config.hub_plan import Calendar, HubLimits, Member, Rules
 from config.load import load_plant
 from config.plan import Kind
-from gateway.contract import records_topic
 from gateway.hub.book import Book
 from gateway.hub.database import Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Ledger
 from gateway.hub.release import Calendars, release_due
 from gateway.seal import open_record
+from gateway.wire import records_topic
 from tests.plants import hub_key, plant_key
 
 HOUR = 3600 * 10**9

@@ -22,9 +22,8 @@ from gateway.hub.access import Names, Roll, accounts, patterns
 from gateway.hub.mosquitto import files
 from gateway.joining import answer_topic, request_topic
 from gateway.mqtt import PublishRefusedError, keep_connected
-from gateway.partner import partner_topic
-from gateway.roster import roster_topic
-from gateway.seal import MAX_PAYLOAD
+from gateway.signing import MAX_PAYLOAD
+from gateway.wire import partner_topic, roster_topic
 from tests.hubkit import CLUSTER, HUB, Plant, plant
 from tests.links import eventually
 from tests.pki import DAY, Authority, Pair, self_signed

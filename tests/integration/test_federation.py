@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from config.plan import BrokerPlan, TlsPlan
-from gateway.contract import cells_topic
 from gateway.hub.status import FILE, LEDGER
 from gateway.mqtt import Connection, keep_connected
+from gateway.wire import cells_topic
 from tests.federationkit import CODE, FEDERATION, SECRET, Federation, Hub, organisation
 from tests.hubkit import HOUR, MONDAY
 from tests.pki import Authority

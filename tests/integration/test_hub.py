@@ -19,14 +19,15 @@ from cryptography.hazmat.primitives import serialization
 from adapters.errors import PermanentError
 from config.hub_plan import HubPlan, Member, StorePlan
 from config.plan import BrokerPlan
-from gateway.contract import Cell, Receipt, cells_topic, presence_topic, receipts_topic
+from gateway.contract import Cell
 from gateway.hub import filling
 from gateway.hub.service import run_hub
 from gateway.hub.status import LEDGER, hub_cells, hub_status, read_live
 from gateway.mqtt import Connection, keep_connected
-from gateway.seal import read_receipt
+from gateway.receipt import read_receipt
 from gateway.stores.contract import open_store
 from gateway.stores.influx import InfluxStore
+from gateway.wire import cells_topic, presence_topic, receipts_topic
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Clock, Notes, Plant, heat, hub_plan, plant
 from tests.servers import Mosquitto, MosquittoMaker, VictoriaMetrics, free_port, program
 
@@ -67,7 +68,7 @@ class Field:
         while True:
             message = await link.next()
             name = names[message.topic]
-            receipt: Receipt = read_receipt(message.payload, CLUSTER, name, HUB.public)
+            receipt = read_receipt(message.payload, CLUSTER, name, HUB.public)
             for known in receipt.stored:
                 self.stored[known] = self.stored.get(known, 0) + 1
             self.refused |= {refused.id: refused.reason for refused in receipt.refused}

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from config.hub_plan import HubLimits
-from gateway.contract import presence_topic
 from gateway.hub.quota import UNKNOWN_SHARE
 from gateway.hub.service import run_hub
 from gateway.hub.status import LEDGER, hub_status, read_live
 from gateway.mqtt import Connection, keep_connected
-from gateway.seal import MAX_PAYLOAD
+from gateway.signing import MAX_PAYLOAD
+from gateway.wire import presence_topic
 from tests.hubkit import CLUSTER, HOUR, MONDAY, Notes, heat, sealed
 from tests.integration.test_hub import PLANTS, planned, plants_on, until
 from tests.links import broker as broker_plan

@@ -23,14 +23,13 @@ from agent.running.publisher import Publisher
 from agent.running.trust import Trust
 from config.hub_plan import BrokerFiles
 from config.plan import BrokerPlan, TlsPlan
-from gateway.contract import nanoseconds
 from gateway.hub.access import Roll, accounts, periods
 from gateway.hub.mosquitto import files
 from gateway.keys import PlantKey, load
 from gateway.mqtt import Connection
-from gateway.partner import partner_topic
 from gateway.partner_keys import load as load_partner
 from gateway.seal import open_record
+from gateway.wire import nanoseconds, partner_topic
 from tests import links
 from tests.agentkit import Agent, Scale, eventually, modbus, running
 from tests.clikit import program

@@ -16,11 +16,11 @@ from agent.running.publisher import Publisher
 from agent.running.trust import Trust
 from config.hub_plan import HubPlan
 from config.plan import BrokerPlan, UplinkPlan
-from gateway.contract import nanoseconds, quarter
 from gateway.hub import membership, registry
 from gateway.hub.admitting import rotate
 from gateway.hub.service import run_hub
 from gateway.hub.status import hub_status, read_live
+from gateway.wire import nanoseconds, quarter
 from tests.hubkit import CLUSTER, HOUR, HUB, Clock, Notes, hub_plan
 from tests.integration.test_broker_access import ONE, Site, SiteMaker, account, client, site, topic
 from tests.integration.test_hub import until, write_key

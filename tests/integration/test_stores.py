@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import StorePlan
-from gateway.contract import Cell, nanoseconds, rfc3339, slug
+from gateway.contract import Cell
 from gateway.stores import line
 from gateway.stores.contract import Store, open_store
 from gateway.stores.influx import InfluxStore
+from gateway.wire import nanoseconds, rfc3339, slug
 from tests.hubkit import HOUR, MONDAY
 from tests.servers import VictoriaMetrics, free_port
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.contract import quarter
 from gateway.hub.access import Account, Roll, accounts, listed, periods
 from gateway.keys import HubKey, PlantKey, PlantPublic
+from gateway.wire import quarter
 from tests.hubkit import CLUSTER, HUB, _key
 
 YEAR = 365 * 86_400_000_000_000

@@ -9,8 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gateway.canonical import canonical
-from gateway.contract import VERSION
 from gateway.seal import parse
+from gateway.wire import VERSION
 
 numbers = st.one_of(
     st.integers(),

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.hub.intake import Accepted, Refused
 from gateway.hub.presence import Presences
-from gateway.seal import signature
+from gateway.signing import signature
 from tests.hubkit import HOUR, MONDAY, figure, gate, plant, sealed
 
 PLANT = plant(1)

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.hub_plan import Rules
-from gateway.contract import CellMagnitude, Magnitude
 from gateway.hub.orders import choose_orders, decide_orders, quantity_of, told_of
 from gateway.hub.table import Atom, Contribution, Group
+from gateway.wire import CellMagnitude, Magnitude
 
 LEVELS: tuple[Magnitude, ...] = get_args(Magnitude)
 GROUP = Group("material", "surplus", "t")

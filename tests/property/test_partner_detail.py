@@ -27,7 +27,7 @@ from config.plan import SHARES, PlantPlan, StreamPlan
 from gateway.keys import PlantKey
 from gateway.partner import Detail
 from gateway.partner_inbox import rows
-from gateway.partner_seal import Terms, open_detail
+from gateway.partner_opening import Terms, open_detail
 from tests.partnerkit import contract, partner_key
 from tests.plants import HOUR, MINUTE, START, plan, plant_key, sealer, streams, uplink
 from tests.property.test_engine import BATCHES, blocks, weighings

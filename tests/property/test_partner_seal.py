@@ -10,20 +10,13 @@ from cryptography.exceptions import InvalidTag
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.contract import rfc3339
-from gateway.partner import partner_topic
 from gateway.partner_inbox import Inbox, messages, rows
 from gateway.partner_keys import PartnerKey
-from gateway.partner_seal import (
-    _SUITE,
-    DetailRefusedError,
-    Terms,
-    _info,
-    open_detail,
-    seal_detail,
-    signed_detail,
-)
-from gateway.seal import RefusalError, open_record
+from gateway.partner_opening import DetailRefusedError, Terms, open_detail
+from gateway.partner_seal import binding, seal_detail, signed_detail
+from gateway.seal import open_record
+from gateway.signing import SUITE, RefusalError
+from gateway.wire import partner_topic, rfc3339
 from tests.partnerkit import CONTRACT, SIZE, content, message, partner_key, stream
 from tests.plants import HOUR, START, hub_key, plant_key
 
@@ -82,10 +75,10 @@ def test_hub_broker_and_other_members_cannot_open_it() -> None:
         # Nor can who claims to be the partner and lacks its key.
         told = json.loads(payload)
         with pytest.raises(InvalidTag):
-            _SUITE.decrypt(
+            SUITE.decrypt(
                 base64.b64decode(told["sealed"]),
                 key.open,
-                info=_info("ora", OWN.public.fingerprint, told["bound"]),
+                info=binding("ora", OWN.public.fingerprint, told["bound"]),
             )
         lied = changed(payload, partner=key.public.fingerprint)
         assert refused(lied, key, topic=partner_topic("ora", key.public.fingerprint)) == "changed"

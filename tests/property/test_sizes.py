@@ -11,8 +11,8 @@ from agent.disclosing.figure import Figure
 from agent.disclosing.magnitude import LEVELS, Ordered
 from config.plan import BANDS, Direction, Kind, Unit
 from config.sizes import FIGURE, MAGNITUDE, RECORD
-from gateway.contract import FigureUnit, Mark
-from gateway.seal import signed_record
+from gateway.signing import signed_record
+from gateway.wire import FigureUnit, Mark
 from tests.plants import HOUR, START, plant_key, sealer
 
 codes = st.sampled_from(["10 09 03", "19 01 13*", "10", None])

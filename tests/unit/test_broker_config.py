@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.contract import quarter, records_topic
 from gateway.hub.access import periods
 from gateway.keys import HubKey, PlantKey, load
+from gateway.wire import quarter, records_topic
 from tests.clikit import Call
 from tests.hubkit import _key
 

@@ -9,7 +9,7 @@ from config.hub_plan import HubLimits
 from gateway.canonical import canonical
 from gateway.hub.intake import Accepted, Refused
 from gateway.keys import HubKey
-from gateway.seal import MAX_PAYLOAD, seal_record, signature
+from gateway.signing import MAX_PAYLOAD, seal_record, signature
 from tests.hubkit import HOUR, HUB, MONDAY, figure, gate, plant, sealed
 from tests.hubkit import _key as raw_key
 

@@ -17,7 +17,6 @@ from adapters.errors import PermanentError
 from agent.running.hubtable import Where, merged, table
 from gateway import authority, passwords
 from gateway.canonical import canonical
-from gateway.contract import rfc3339
 from gateway.hub import registry, requests
 from gateway.hub.desk import Desk
 from gateway.hub.intake import Refused
@@ -34,7 +33,8 @@ from gateway.joining import (
 )
 from gateway.keys import HubKey
 from gateway.roster import Ring
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
+from gateway.wire import rfc3339
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, hub_plan, plant
 from tests.joinkit import Joiner, here
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.partner import partner_topic
 from gateway.partner_keys import PartnerKey, PartnerPublic, load
+from gateway.wire import partner_topic
 from tests.clikit import Call, program
 from tests.partnerkit import content, message, partner_key
 from tests.plants import plant_key

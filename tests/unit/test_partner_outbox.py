@@ -17,7 +17,7 @@ from agent.keeping.room import FULL
 from agent.keeping.tables import LAYOUT, Commit
 from agent.measuring.total import Total
 from config.plan import OutboxPlan
-from gateway.partner_seal import Terms, open_detail
+from gateway.partner_opening import Terms, open_detail
 from gateway.reserve import Reserve
 from tests.clikit import Call
 from tests.partnerkit import contract, partner_key

@@ -9,7 +9,6 @@ import pytest
 
 from config.hub_plan import HubLimits, HubPlan, Peer, Rules
 from gateway.canonical import canonical
-from gateway.contract import nanoseconds, rfc3339
 from gateway.federation import (
     Pooled,
     PooledCell,
@@ -25,7 +24,8 @@ from gateway.hub.intake import Refused
 from gateway.hub.pool import Door, Taken
 from gateway.hub.release import Calendars, release_due
 from gateway.keys import HubKey
-from gateway.seal import RefusalError, seal_for, signature
+from gateway.signing import RefusalError, seal_for, signature
+from gateway.wire import nanoseconds, rfc3339
 from tests.hubkit import HOUR, MONDAY, _key, hub_plan
 
 FEDERATION = "vestland"

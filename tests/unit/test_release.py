@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from config.hub_plan import HubLimits, Rules
-from gateway.contract import quarter_start
 from gateway.hub.book import Book
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Ledger
 from gateway.hub.release import Calendars, release_due
+from gateway.wire import quarter_start
 from tests.hubkit import CLUSTER, HOUR, MONDAY, Plant, figure, gate, heat, plant
 
 PLANTS = tuple(plant(number) for number in range(1, 7))

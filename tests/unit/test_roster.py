@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from agent.running.trust import Trust
 from config.hub_plan import Member
 from gateway.canonical import canonical
-from gateway.contract import quarter
 from gateway.hub import registry
 from gateway.hub.registry import Admitted, Registry, Tenure
 from gateway.keys import HubKey, PlantPublic
@@ -25,7 +24,8 @@ from gateway.roster import (
     seal_roster,
     standing,
 )
-from gateway.seal import RefusalError
+from gateway.signing import RefusalError
+from gateway.wire import quarter
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, _key, plant
 
 NOW, NEXT, LATER = "2026Q1", "2026Q2", "2026Q3"

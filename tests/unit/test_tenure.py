@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from config.hub_plan import HubLimits, Member, Rules
-from gateway.contract import records_topic, rfc3339
 from gateway.hub.access import Roll, accounts, former_keys, member_keys
 from gateway.hub.intake import Accepted, Gate, Refused
 from gateway.hub.quota import JOINING, NOBODY, Quotas
@@ -15,6 +14,7 @@ from gateway.hub.release import Calendars, release_due
 from gateway.joining import request_topic
 from gateway.keys import HubKey
 from gateway.roster import Ring
+from gateway.wire import records_topic, rfc3339
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, heat, plant
 from tests.unit.test_release import Hub
 

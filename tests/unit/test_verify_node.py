@@ -11,10 +11,11 @@ import rfc8785
 
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
-from gateway.contract import rfc3339
 from gateway.hub.intake import receipt_content
 from gateway.roster import Ring, following, roster_content, seal_roster
-from gateway.seal import seal_receipt, signature, signed_record
+from gateway.seal import seal_receipt
+from gateway.signing import signature, signed_record
+from gateway.wire import rfc3339
 from tests.clikit import PLANT, Call
 from tests.hubkit import CLUSTER, HUB, MONDAY, figure, plant
 from tests.plants import HOUR, START, plant_key, sealer

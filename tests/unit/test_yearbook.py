@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from gateway.contract import nanoseconds
 from gateway.hub.book import Numbered
 from gateway.hub.calendar import DAY
 from gateway.stores.sqlite import SqliteStore
+from gateway.wire import nanoseconds
 from tests.hubkit import HOUR, figure, gate, plant
 from tests.unit.test_release import Hub
 
