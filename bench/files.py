@@ -1,4 +1,4 @@
-"""What the measured programs are told: the agent's plant file and the bare loop's settings."""
+"""What the measured programs are told: the agent's plant file and the bare programs' settings."""
 
 import json
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from bench import variables
 from bench.devices import Layout, Type
 from gateway.keys import HubKey
 
@@ -59,19 +60,48 @@ _UNITS: dict[tuple[int, Type], str] = {
     (3, "float32"): "Cel",
 }
 """Units of the points the streams use, by device and type; all others have none."""
+_SERVER = """
+[sources.server]
+protocol = "opcua"
+url = "{url}"
+security = "None"
+timeout = "30 s"
+[streams.slag]
+material = "10 09 03"
+meter = {{ rate = "server.v1" }}
+share = "cluster"
+[sources.server.points]
+v0 = {{ node = "{first}" }}
+v1 = {{ node = "{second}", unit = "kg/s" }}
+"""
+_NODE = 'v{number} = {{ node = "{node}" }}\n'
 
 
-def hub(broker: int | None) -> str:
-    """Write the table of a hub behind a broker; nothing without one."""
+def _head(broker: int | None) -> str:
+    """Write what every plant has, and the table of a hub behind a broker where there is one."""
+    text = _PLANT.format(checkpoint=CHECKPOINT)
     if broker is None:
-        return ""
+        return text
     key = HubKey(Ed25519PrivateKey.generate()).public
-    return _HUB.format(port=broker, key=key)
+    return text + _HUB.format(port=broker, key=key)
+
+
+def subscriber(url: str, points: int, broker: int | None) -> str:
+    """Write a plant file with one OPC UA source and a stream of one of its variables."""
+    node = variables.node
+    text = _head(broker) + _SERVER.format(url=url, first=node(0), second=node(1))
+    return text + "".join(_NODE.format(number=at, node=node(at)) for at in range(2, points))
+
+
+def bare_subscriber(url: str, points: int, broker: int | None, state: Path) -> str:
+    """Write the settings of the bare subscription to the same variables."""
+    nodes = [variables.node(at) for at in range(points)]
+    return _settings({"url": url, "nodes": nodes}, broker, state)
 
 
 def plant(layouts: Sequence[Layout], ports: Sequence[int], broker: int | None) -> str:
     """Write a plant file with a source for each device, and two streams."""
-    text = _PLANT.format(checkpoint=CHECKPOINT) + hub(broker)
+    text = _head(broker)
     for number, (plan, port) in enumerate(zip(layouts, ports, strict=True)):
         text += _SOURCE.format(number=number, port=port) + _points(number, plan)
     return text + _streams(layouts)
@@ -109,10 +139,10 @@ def bare(layouts: Sequence[Layout], ports: Sequence[int], broker: int | None, st
         [port, [[span.start, span.length] for span in plan.minimum()]]
         for plan, port in zip(layouts, ports, strict=True)
     ]
-    settings = {
-        "devices": devices,
-        "state": str(state),
-        "checkpoint": CHECKPOINT,
-        "broker": broker,
-    }
-    return json.dumps(settings)
+    return _settings({"devices": devices}, broker, state)
+
+
+def _settings(own: dict[str, object], broker: int | None, state: Path) -> str:
+    """Write settings as JSON, with what both bare programs keep."""
+    kept = {"state": str(state), "checkpoint": CHECKPOINT, "broker": broker}
+    return json.dumps({**own, **kept})

@@ -32,6 +32,7 @@ from bench.process import (
     program,
     python,
     script,
+    trusted,
 )
 
 MANY = 10_000
@@ -193,10 +194,7 @@ class _Bench:
 
     def bad_points(self) -> int:
         """Count the points whose last value the agent does not trust."""
-        command = python("agent.cli", "status", "--json", "--dir", str(self._folder / "run"))
-        status = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)
-        rows = [row for one in status["sources"].values() for row in one["points"].values()]
-        return self.devices * self.points - [row["quality"] for row in rows].count("good")
+        return self.devices * self.points - trusted(self._folder / "run")
 
 
 def measure(

@@ -3,6 +3,7 @@
 import compileall
 import contextlib
 import functools
+import json
 import shutil
 import socket
 import subprocess
@@ -140,6 +141,15 @@ def broker(folder: Path, stack: contextlib.ExitStack) -> int | None:
     stack.enter_context(program([found, "-c", str(config)], folder / "mosquitto.log"))
     wait_for_port(port)
     return port
+
+
+def trusted(runtime: Path) -> int:
+    """Count the points whose last value an agent trusts, by its status; 0 before there is one."""
+    command = python("agent.cli", "status", "--json", "--dir", str(runtime))
+    told = subprocess.run(command, capture_output=True, check=False).stdout
+    sources = json.loads(told)["sources"] if told else {}
+    rows = [row for one in sources.values() for row in one["points"].values()]
+    return [row["quality"] for row in rows].count("good")
 
 
 def between_cycles() -> None:
