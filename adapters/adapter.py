@@ -9,59 +9,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from importlib.metadata import entry_points
-from typing import Any, Protocol, cast
-
-from pydantic import Field, SerializeAsAny
+from importlib import import_module
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from adapters.errors import PermanentError
-from adapters.fields import Duration, Settings
 from adapters.reading import Block, Quality, Value
+
+if TYPE_CHECKING:
+    from adapters.settings import SourceSettings
 
 GROUP = "sidestream.adapters"
 
 
-class PointSettings(Settings):
-    """What every protocol's points have in common."""
-
-    unit: str = "1"
-    """Unit of the value as read, after scaling, in UCUM: t/h, m3, kW, Cel, MW.h; 1 is none."""
-    plausible: tuple[float, float] | None = None
-    """Lowest and highest value that can be true, in the point's unit; outside it is bad."""
-    sentinels: tuple[float, ...] = ()
-    """Values the device sends instead of a measurement (such as -32768), before scaling."""
-    good: tuple[float, ...] = ()
-    """Makes it a status point: the values that mean the device is all right. While it has another,
-    or none, every meter that uses the source has bad readings, unless it names its own `status`;
-    `[]` is no status point."""
-
-    def span(self) -> float | None:
-        """Give the value at which the counter wraps, in the point's unit; None when unknown."""
-        return None
-
-
-class SourceSettings(Settings):
-    """What every protocol's sources have in common: one connection to one device."""
-
-    protocol: str
-    """Which adapter reads this source."""
-    profile: str | None = None
-    """Device profile that gives points and settings, such as `"siemens-mag-6000"`; what is written
-    here wins."""
-    every: Duration = 1.0
-    """Time between two readings of a point."""
-    timeout: Duration = 1.0
-    """How long to wait for one answer."""
-    points: Mapping[str, SerializeAsAny[PointSettings]] = Field(default_factory=dict)
-    """The values to read, by name; or the name of a CSV file, one a row."""
-
-
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A named source as configured."""
+    """A named source as configured; in a running agent, with what its settings resolved to."""
 
     name: str
-    settings: SourceSettings
+    settings: "SourceSettings"
+    found: str = ""
+    """Where its adapter is, `module:object`; looked for among those installed unless set."""
+
+    def resolved(self) -> "Source":
+        """Give what a running agent needs of it; see `SourceSettings.resolved`."""
+        return Source(self.name, self.settings.resolved(), _entries()[self.settings.protocol])
 
 
 class Link(StrEnum):
@@ -111,7 +83,7 @@ class Adapter(Protocol):
     """A protocol's way from devices to readings."""
 
     @property
-    def settings(self) -> type[SourceSettings]:
+    def settings(self) -> "type[SourceSettings]":
         """Model of a source's table in the plant file."""
 
     def lane(self, source: Source) -> str:
@@ -131,20 +103,32 @@ class Adapter(Protocol):
         """Read every point of one source once. Raises a `SidestreamError` when nothing answers."""
 
 
+@cache
+def _entries() -> Mapping[str, str]:
+    """Where each installed adapter is, by its protocol."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 # a running agent does without it
+
+    return {entry.name: f"{entry.module}:{entry.attr}" for entry in entry_points(group=GROUP)}
+
+
 def protocols() -> list[str]:
     """Names of every installed protocol, sorted."""
-    return sorted({entry.name for entry in entry_points(group=GROUP)})
+    return sorted(_entries())
 
 
 @cache
-def adapter(protocol: str) -> Adapter:
-    """Find the adapter for a protocol; raises `PermanentError` naming the ones there are."""
-    found = [entry for entry in entry_points(group=GROUP) if entry.name == protocol]
-    if not found:
+def adapter(protocol: str, found: str = "") -> Adapter:
+    """Find the adapter for a protocol; raises `PermanentError` naming the ones there are.
+
+    `found` is where it is, when that was looked up before.
+    """
+    value = found or _entries().get(protocol)
+    if value is None:
         known = ", ".join(protocols())
         raise PermanentError(
             f"no adapter for protocol {protocol!r}; there are: {known}",
             mend="correct `protocol`, or install the package that brings it",
         )
-    loaded: Any = found[0].load()
+    module, _, name = value.partition(":")
+    loaded: Any = attrgetter(name)(import_module(module))
     return cast("Adapter", loaded)

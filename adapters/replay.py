@@ -12,11 +12,12 @@ from typing import BinaryIO
 
 from pydantic import Field
 
-from adapters.adapter import Health, Link, Outlet, PointSettings, Probe, Source, SourceSettings
+from adapters.adapter import Health, Link, Outlet, Probe, Source
 from adapters.errors import PermanentError
 from adapters.fields import FileName
 from adapters.reading import NO_FAULTS, Block, Fault, Quality, Value
 from adapters.rows import Layout, Row, layout
+from adapters.settings import PointSettings, SourceSettings
 
 _BREATH = 256
 """Rows between two turns of the event loop."""

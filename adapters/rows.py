@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from adapters.adapter import PointSettings
 from adapters.quality import judge
 from adapters.reading import NANOSECONDS, NO_FAULTS, Fault, Quality, Value
+from adapters.settings import PointSettings
 
 MISSING = Fault(Quality.BAD, "missing")
 NOT_A_NUMBER = Fault(Quality.BAD, "not-a-number")

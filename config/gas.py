@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from adapters.adapter import PointSettings
 from adapters.errors import PermanentError
+from adapters.settings import PointSettings
 from config.combustion import AIR, FUELS, flue_gas, moles
 from config.medium_plan import Gas
 from config.medium_tables import DryGas, Fuel, GasTable

@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 from zoneinfo import ZoneInfo
 
-from adapters.adapter import PointSettings, Source
+from adapters.adapter import Source
+from adapters.settings import PointSettings
 from config import attributes
 from config.attribute_tables import Density
 from config.course import Course

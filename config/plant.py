@@ -10,8 +10,8 @@ from pydantic import (
     model_validator,
 )
 
-from adapters.adapter import SourceSettings
 from adapters.fields import Duration, FileName, Settings
+from adapters.settings import SourceSettings
 from config.attribute_tables import Makeup, Moisture
 from config.disclosure import DisclosureTable
 from config.locate import at

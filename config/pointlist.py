@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from adapters.adapter import PointSettings
+from adapters.settings import PointSettings
 from config.errors import ConfigError, Problem, meant, shown
 
 NAME = "name"

@@ -7,9 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from adapters.adapter import PointSettings, adapter
+from adapters.adapter import adapter
 from adapters.errors import PermanentError
 from adapters.fields import Place
+from adapters.settings import PointSettings
 from config.errors import ConfigError, Problem, shown
 from config.locate import Findings, validated, written
 from config.pointlist import PointList

@@ -8,7 +8,8 @@ import struct
 from collections.abc import Mapping
 from typing import Any
 
-from adapters.modbus.settings import ModbusPoint, ModbusSource, Order
+from adapters.modbus.settings import ModbusPoint, ModbusSource
+from adapters.modbus.values import Order
 from simulation.modbus import Device
 
 _LAYOUTS = {

@@ -4,14 +4,15 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from adapters.adapter import Outlet, Probe, Source, SourceSettings
+from adapters.adapter import Outlet, Probe, Source
 from adapters.errors import PermanentError
-from adapters.modbus.settings import ModbusSource, SerialSource, TcpSource, TlsSource
+from adapters.modbus.points import Polled, Way
 
 if TYPE_CHECKING:
     from adapters.modbus.line import Network, Serial
+    from adapters.settings import SourceSettings
 
 __all__ = ["RTU", "RTU_OVER_TCP", "TCP", "TLS", "Modbus"]
 
@@ -20,17 +21,23 @@ __all__ = ["RTU", "RTU_OVER_TCP", "TCP", "TLS", "Modbus"]
 class Modbus:
     """A kind of Modbus line, as an adapter; `clock` gives ns since 1970 UTC."""
 
-    settings: type[SourceSettings]
+    table: str
+    """Name of the model of a source's table."""
     rtu: bool = False
     clock: Callable[[], int] = time.time_ns
 
+    @property
+    def settings(self) -> "type[SourceSettings]":
+        """Model of a source's table."""
+        from adapters.modbus import settings  # noqa: PLC0415 # a running agent does without models
+
+        found: type[SourceSettings] = getattr(settings, self.table)
+        return found
+
     def lane(self, source: Source) -> str:
         """Name the line: `host:port`, or the serial port."""
-        settings = source.settings
-        if isinstance(settings, SerialSource):
-            return settings.device
-        tcp = cast("TcpSource", settings)
-        return f"{tcp.host}:{tcp.port}"
+        way = _polled(source).way
+        return way.device or f"{way.host}:{way.port}"
 
     async def run(
         self,
@@ -48,7 +55,7 @@ class Modbus:
 
         if not sources:
             return
-        known = [(source.name, cast("ModbusSource", source.settings)) for source in sources]
+        known = [(source.name, _polled(source)) for source in sources]
         line = Line(self._place(sources), self.clock, max(settings.gap for _, settings in known))
         units = [(Unit(name, settings), settings) for name, settings in known]
         await Lane(line, units, outlet, self.clock).run()
@@ -62,7 +69,7 @@ class Modbus:
         from adapters.modbus.line import Line  # noqa: PLC0415 # pymodbus only when it is needed
         from adapters.modbus.probe import probed  # noqa: PLC0415
 
-        settings = cast("ModbusSource", source.settings)
+        settings = _polled(source)
         line = Line(self._place([source]), self.clock, settings.gap)
         try:
             return await probed(source.name, settings, line)
@@ -70,7 +77,7 @@ class Modbus:
             line.close()
 
     def _place(self, sources: Sequence[Source]) -> "Network | Serial":
-        found = {source.name: _settings_of_line(source.settings) for source in sources}
+        found = {source.name: _polled(source).way for source in sources}
         first = sources[0]
         for name, line in found.items():
             if line != found[first.name]:
@@ -83,36 +90,29 @@ class Modbus:
         return _place(first, self.rtu)
 
 
-def _settings_of_line(settings: SourceSettings) -> Mapping[str, object]:
-    keys = ("baudrate", "parity", "stopbits", "bytesize", "ca", "certificate", "key", "server_name")
-    return {key: getattr(settings, key, None) for key in keys}
+def _polled(source: Source) -> Polled:
+    """Give what a source resolves to; in a running agent it is that already."""
+    found: Polled = source.settings.resolved()
+    return found
 
 
 def _place(source: Source, rtu: bool) -> "Network | Serial":
     from adapters.modbus.line import Network, Serial  # noqa: PLC0415
 
-    settings = source.settings
-    if isinstance(settings, SerialSource):
-        return Serial(
-            settings.device,
-            settings.baudrate,
-            settings.parity,
-            settings.stopbits,
-            settings.bytesize,
-        )
-    tcp = cast("TcpSource", settings)
-    if isinstance(tcp, TlsSource):
-        context = _tls(source.name, tcp)
-        return Network(tcp.host, tcp.port, rtu, context, tcp.server_name)
-    return Network(tcp.host, tcp.port, rtu)
+    way = _polled(source).way
+    if way.device:
+        return Serial(way.device, way.baudrate, way.parity, way.stopbits, way.bytesize)
+    if way.tls:
+        return Network(way.host, way.port, rtu, _tls(source.name, way), way.server_name)
+    return Network(way.host, way.port, rtu)
 
 
-def _tls(name: str, settings: TlsSource) -> ssl.SSLContext:
+def _tls(name: str, way: Way) -> ssl.SSLContext:
     try:
-        context = ssl.create_default_context(cafile=settings.ca)
+        context = ssl.create_default_context(cafile=way.ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
-        if settings.certificate is not None:
-            context.load_cert_chain(settings.certificate, settings.key)
+        if way.certificate is not None:
+            context.load_cert_chain(way.certificate, way.key)
     except (OSError, ValueError) as error:  # SSLError is an OSError
         raise PermanentError(
             f"a TLS file cannot be used: {error}",
@@ -122,7 +122,7 @@ def _tls(name: str, settings: TlsSource) -> ssl.SSLContext:
     return context
 
 
-TCP = Modbus(TcpSource)
-TLS = Modbus(TlsSource)
-RTU = Modbus(SerialSource, rtu=True)
-RTU_OVER_TCP = Modbus(TcpSource, rtu=True)
+TCP = Modbus("TcpSource")
+TLS = Modbus("TlsSource")
+RTU = Modbus("SerialSource", rtu=True)
+RTU_OVER_TCP = Modbus("TcpSource", rtu=True)

@@ -13,7 +13,7 @@ from struct import Struct, pack, unpack
 from typing import Any
 
 from adapters.modbus.points import PointPlan, Span
-from adapters.modbus.settings import MAX_DECIMALS, Order
+from adapters.modbus.values import MAX_DECIMALS, Order
 from adapters.quality import NOT_A_NUMBER, judge
 from adapters.reading import NO_FAULTS, Fault, Quality, Value
 
@@ -81,7 +81,7 @@ class Decoder:
         if not math.isfinite(sum(values[: self._numbers])):
             self._find_infinite(values, faults)
         for position, plan in self._judged:
-            fault = judge(raws[position], values[position], plan.settings)
+            fault = judge(raws[position], values[position], plan)
             if fault is not None:
                 faults.setdefault(position, fault)
         for position in faults:
@@ -113,7 +113,7 @@ class Decoder:
         for position, register in self._decimals:
             count = decimals.get(register, -1)
             if 0 <= count <= MAX_DECIMALS:
-                plan = self.plans[position].settings
+                plan = self.plans[position]
                 values[position] = values[position] * plan.scale / 10**count + plan.offset
             else:
                 faults[position] = NO_DECIMALS
@@ -224,21 +224,20 @@ def _format(span: Span, plans: Sequence[PointPlan]) -> str:
 
 def _scales(numbered: Sequence[tuple[int, PointPlan]]) -> Sequence[tuple[int, float, float, float]]:
     return [
-        (at, _factor(plan), plan.divisor, plan.settings.offset)
+        (at, _factor(plan), plan.divisor, plan.offset)
         for at, plan in numbered
-        if plan.decimals is None
-        and (plan.settings.scale, plan.divisor, plan.settings.offset) != (1, 1, 0)
+        if plan.decimals is None and (plan.scale, plan.divisor, plan.offset) != (1, 1, 0)
     ]
 
 
 def _factor(plan: PointPlan) -> float:
     # An int keeps 12345 with three decimals exact: 12345 / 1000 is 12.345, 12345 * 0.001 is not.
-    scale = plan.settings.scale
+    scale = plan.scale
     return int(scale) if scale.is_integer() else scale
 
 
 def _is_judged(plan: PointPlan) -> bool:
-    return bool(plan.settings.sentinels) or plan.settings.plausible is not None
+    return bool(plan.sentinels) or plan.plausible is not None
 
 
 def _conversions(numbered: Sequence[tuple[int, PointPlan]]) -> Sequence[tuple[int, _Convert]]:
@@ -247,8 +246,8 @@ def _conversions(numbered: Sequence[tuple[int, PointPlan]]) -> Sequence[tuple[in
 
 
 def _conversion(plan: PointPlan) -> _Convert | None:
-    if plan.settings.bits is not None:
-        return _bit_field(*plan.settings.bits, plan.type == "bool")
+    if plan.bits is not None:
+        return _bit_field(*plan.bits, plan.type == "bool")
     if plan.type == "bool":
         return bool
     if plan.type in ("bcd16", "bcd32"):

@@ -14,7 +14,8 @@ from typing import get_args
 
 from adapters.modbus.decode import Words, compiled, packed
 from adapters.modbus.points import PointPlan, identities, resolve
-from adapters.modbus.settings import ModbusSource, Order
+from adapters.modbus.settings import ModbusSource
+from adapters.modbus.values import Order
 from adapters.reading import Value
 
 ORDERS: tuple[Order, ...] = get_args(Order)
@@ -132,10 +133,10 @@ def _fit(plan: PointPlan, read: Sequence[Value]) -> float:
     numbers = [value for value in read if isinstance(value, int | float)]
     if not numbers:
         return _ABSENT
-    if plan.settings.bits is not None or plan.type == "bool":
+    if plan.bits is not None or plan.type == "bool":
         return 0.0
     if plan.type in ("float32", "float64"):
-        mean = sum(_of_float(value, plan.settings.unit) for value in numbers) / len(numbers)
+        mean = sum(_of_float(value, plan.unit) for value in numbers) / len(numbers)
     else:
         mean = sum(_of_whole(value) for value in numbers) / len(numbers)
     return mean + _course(plan.name, numbers)

@@ -1,10 +1,18 @@
-"""The points of a source, resolved: where each value is and how it is read."""
+"""A source resolved: where each of its values is, how it is read, and what its line is.
 
+It is plain Python, made of the settings where the plant file is loaded: a running agent has no use
+for the models they are checked by.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from adapters.modbus.address import Table
-from adapters.modbus.settings import Identity, ModbusPoint, ModbusSource, Order, Type
+from adapters.modbus.values import Order, Type
+
+if TYPE_CHECKING:
+    from adapters.modbus.settings import Identity, ModbusPoint, ModbusSource
 
 
 class Span(NamedTuple):
@@ -31,32 +39,121 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PointPlan:
-    """One point, resolved; `decimals` is the place of its decimals register, when it has one."""
+    """One point, resolved."""
 
     name: str
     span: Span
     type: Type
     order: Order
-    settings: ModbusPoint
+    number: int
+    """Its register, as the plant file has it."""
     decimals: Span | None = None
+    """Place of the register that holds its decimals, when it has one."""
+    decimals_number: int = 0
+    """That register, as the plant file has it."""
+    divisor: int = 1
+    """Ten to the power of the fixed decimals."""
+    scale: float = 1.0
+    offset: float = 0.0
+    bits: tuple[int, int] | None = None
+    sentinels: tuple[float, ...] = ()
+    plausible: tuple[float, float] | None = None
+    unit: str = "1"
+
+
+class Meant(NamedTuple):
+    """What a register says of the devices meant, and which register that is."""
+
+    what: str
+    number: int
+    accepted: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a device is reached: `host` and `port`, or `device`, a serial port."""
+
+    host: str = ""
+    port: int = 0
+    tls: bool = False
+    ca: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    server_name: str | None = None
+    device: str = ""
+    baudrate: int = 0
+    parity: str = ""
+    stopbits: int = 0
+    bytesize: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """One source, resolved; times in seconds."""
+
+    protocol: str
+    way: Way
+    every: float
+    timeout: float
+    device_id: int
+    max_registers: int
+    max_bits: int
+    gap: float
+    backoff_min: float
+    backoff_max: float | None
+    points: Mapping[str, PointPlan]
+    identity: tuple[tuple[Meant, PointPlan], ...]
 
     @property
-    def divisor(self) -> int:
-        """Ten to the power of the fixed decimals."""
-        return int(10 ** (self.settings.decimals or 0))
+    def ca(self) -> str | None:
+        """File of the certificates to trust."""
+        return self.way.ca
+
+    @property
+    def certificate(self) -> str | None:
+        """File of our certificate."""
+        return self.way.certificate
+
+    def resolved(self) -> "Polled":
+        """Give itself: there is nothing left to resolve."""
+        return self
 
 
-def resolve(settings: ModbusSource) -> tuple[PointPlan, ...]:
+def polled(settings: "ModbusSource", way: Way) -> Polled:
+    """Resolve a source, which has been validated."""
+    return Polled(
+        protocol=settings.protocol,
+        way=way,
+        every=settings.every,
+        timeout=settings.timeout,
+        device_id=settings.device_id,
+        max_registers=settings.max_registers,
+        max_bits=settings.max_bits,
+        gap=settings.gap,
+        backoff_min=settings.backoff_min,
+        backoff_max=settings.backoff_max,
+        points={plan.name: plan for plan in resolve(settings)},
+        identity=identities(settings),
+    )
+
+
+def resolve(settings: "ModbusSource") -> tuple[PointPlan, ...]:
     """Resolve every point of a source, which has been validated."""
     return tuple(_resolve(name, point, settings) for name, point in settings.points.items())
 
 
-def identities(settings: ModbusSource) -> tuple[tuple[Identity, PointPlan], ...]:
+def identities(settings: "ModbusSource") -> tuple[tuple[Meant, PointPlan], ...]:
     """Resolve the registers by which a device is known."""
-    return tuple((one, _resolve(one.what, one.point, settings)) for one in settings.identity)
+    return tuple(
+        (_meant(one), _resolve(one.what, one.point, settings)) for one in settings.identity
+    )
 
 
-def _resolve(name: str, point: ModbusPoint, source: ModbusSource) -> PointPlan:
+def _meant(identity: "Identity") -> Meant:
+    return Meant(identity.what, identity.number, identity.accepted)
+
+
+def _resolve(name: str, point: "ModbusPoint", source: "ModbusSource") -> PointPlan:
     table, address = source.place(point.number, point.table)
     bits = table in ("coil", "discrete")
     decimals = None
@@ -67,6 +164,14 @@ def _resolve(name: str, point: ModbusPoint, source: ModbusSource) -> PointPlan:
         span=Span(table, address, 1 if bits else point.registers),
         type="bool" if bits else point.type or "uint16",
         order=point.order or source.order,
-        settings=point,
+        number=point.number,
         decimals=decimals,
+        decimals_number=point.decimals_register or 0,
+        divisor=10 ** (point.decimals or 0),
+        scale=point.scale,
+        offset=point.offset,
+        bits=point.bits,
+        sentinels=point.sentinels,
+        plausible=point.plausible,
+        unit=point.unit,
     )

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from adapters.adapter import Health, Link, Outlet
 from adapters.modbus.answer import Answer, Failure, Scope
 from adapters.modbus.line import Line
-from adapters.modbus.points import Span
+from adapters.modbus.points import Polled, Span
 from adapters.modbus.schedule import Pause, aligned, following
-from adapters.modbus.settings import ModbusSource
 from adapters.modbus.unit import Round, Unit
 from adapters.reading import NANOSECONDS, Block
 
@@ -25,7 +24,7 @@ class _Member:
     """One source of the lane, its beat and its state."""
 
     unit: Unit
-    settings: ModbusSource
+    settings: Polled
     every: int
     due: int
     pause: Pause
@@ -48,7 +47,7 @@ class Lane:
     def __init__(
         self,
         line: Line,
-        units: Sequence[tuple[Unit, ModbusSource]],
+        units: Sequence[tuple[Unit, Polled]],
         outlet: Outlet,
         clock: Callable[[], int],
     ) -> None:
@@ -213,7 +212,7 @@ def _nanoseconds(seconds: float) -> int:
     return max(1, round(seconds * NANOSECONDS))
 
 
-def _member(unit: Unit, settings: ModbusSource, shared: bool, now: int) -> _Member:
+def _member(unit: Unit, settings: Polled, shared: bool, now: int) -> _Member:
     every = _nanoseconds(settings.every)
     longest = settings.every
     if shared:
@@ -228,12 +227,12 @@ def _member(unit: Unit, settings: ModbusSource, shared: bool, now: int) -> _Memb
     )
 
 
-def _line_pause(sources: Sequence[ModbusSource]) -> Pause:
+def _line_pause(sources: Sequence[Polled]) -> Pause:
     quickest = min(sources, key=lambda settings: settings.every)
     return _pause(quickest, quickest.every)
 
 
-def _pause(settings: ModbusSource, longest: float) -> Pause:
+def _pause(settings: Polled, longest: float) -> Pause:
     shortest = min(settings.backoff_min, settings.backoff_max or settings.backoff_min)
     most = settings.backoff_max or max(longest, shortest)
     return Pause(_nanoseconds(shortest), _nanoseconds(most))

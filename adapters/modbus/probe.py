@@ -5,8 +5,7 @@ from adapters.errors import PermanentError, TransientError
 from adapters.modbus.answer import Answer, Failure, Scope
 from adapters.modbus.decode import raw
 from adapters.modbus.line import Line
-from adapters.modbus.points import PointPlan, Span
-from adapters.modbus.settings import ModbusSource
+from adapters.modbus.points import PointPlan, Polled, Span
 from adapters.modbus.unit import WRONG_DEVICE, Unit
 from adapters.reading import Block, Fault, Quality, Value
 
@@ -14,7 +13,7 @@ _GOOD = Fault(Quality.GOOD, "")
 _Shown = tuple[Value, Fault]
 
 
-async def probed(name: str, settings: ModbusSource, line: Line) -> list[Probe]:
+async def probed(name: str, settings: Polled, line: Line) -> list[Probe]:
     """Read every point once over a line of its own; raises `TransientError` without an answer.
 
     Raises `PermanentError` when the device is not the one the source's `identity` means.
@@ -65,10 +64,10 @@ def _probe(plan: PointPlan, answers: dict[Span, Answer], shown: _Shown) -> Probe
     )
     return Probe(
         point=plan.name,
-        address=f"{plan.settings.number} ({span.table} {span.start})",
+        address=f"{plan.number} ({span.table} {span.start})",
         raw=raw(words),
         value=value,
-        unit=plan.settings.unit,
+        unit=plan.unit,
         quality=quality,
         reason=reason,
     )

@@ -5,29 +5,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
 
-from adapters.adapter import PointSettings, SourceSettings
 from adapters.fields import Duration, FileName, Settings
 from adapters.modbus.address import ADDRESSES, Numbering, Table, locate
+from adapters.modbus.points import Polled, Way, polled
+from adapters.modbus.values import MAX_DECIMALS, Order, Type
+from adapters.settings import PointSettings, SourceSettings
 
-Type = Literal[
-    "bool",
-    "int16",
-    "uint16",
-    "int32",
-    "uint32",
-    "int64",
-    "uint64",
-    "float32",
-    "float64",
-    "bcd16",
-    "bcd32",
-    "string",
-]
-Order = Literal["big", "little", "big-swapped", "little-swapped"]
-"""Order of the bytes A (most significant) to D: big ABCD, little DCBA, big-swapped BADC,
-little-swapped CDAB."""
-
-MAX_DECIMALS = 12
 _REGISTERS = {
     "bool": 1,
     "int16": 1,
@@ -178,6 +161,15 @@ class ModbusSource(SourceSettings):
                 raise ValueError(f"{name}: {error}") from None
         return self
 
+    @property
+    def way(self) -> Way:
+        """How the device is reached; each kind of line has its own."""
+        return Way()
+
+    def resolved(self) -> Polled:
+        """Give the source as it is polled."""
+        return polled(self, self.way)
+
     def place(self, register: int, table: Table | None) -> tuple[Table, int]:
         """Give a register's table and address on the wire; raises ValueError when it has none."""
         found, address = locate(register, table, self.numbering)
@@ -209,6 +201,11 @@ class TcpSource(ModbusSource):
     port: Annotated[int, Field(ge=1, le=65535)] = 502
     """TCP port."""
 
+    @property
+    def way(self) -> Way:
+        """Host and port."""
+        return Way(self.host, self.port)
+
 
 class TlsSource(TcpSource):
     """A Modbus device reached over TLS (Modbus/TCP Security)."""
@@ -224,6 +221,13 @@ class TlsSource(TcpSource):
     server_name: str | None = None
     """Name the device's certificate must hold; `host` unless set."""
 
+    @property
+    def way(self) -> Way:
+        """Host and port, and what the connection is made safe with."""
+        return Way(
+            self.host, self.port, True, self.ca, self.certificate, self.key, self.server_name
+        )
+
 
 class SerialSource(ModbusSource):
     """A Modbus device on a serial line (RTU)."""
@@ -238,3 +242,14 @@ class SerialSource(ModbusSource):
     """Stop bits."""
     bytesize: Literal[7, 8] = 8
     """Data bits."""
+
+    @property
+    def way(self) -> Way:
+        """The serial port and how it is set."""
+        return Way(
+            device=self.device,
+            baudrate=self.baudrate,
+            parity=self.parity,
+            stopbits=self.stopbits,
+            bytesize=self.bytesize,
+        )

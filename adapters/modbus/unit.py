@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from adapters.modbus.answer import Answer, Failure, Scope, explained, reason
 from adapters.modbus.decode import Decoder, compiled
 from adapters.modbus.plan import hull
-from adapters.modbus.points import PointPlan, Span, identities, resolve
-from adapters.modbus.settings import Identity, ModbusSource
+from adapters.modbus.points import Meant, PointPlan, Polled, Span
 from adapters.modbus.survey import SPLITTING, Survey
 from adapters.reading import Block, Fault, Quality, Value
 
@@ -53,20 +52,18 @@ class _Progress:
 class Unit:
     """One source: its points, what is known of its map, and its compiled requests."""
 
-    def __init__(self, name: str, settings: ModbusSource) -> None:
+    def __init__(self, name: str, settings: Polled) -> None:
         self.name = name
-        self.plans = resolve(settings)
+        self.plans = tuple(settings.points.values())
         self.survey = Survey(settings.max_registers, settings.max_bits)
-        self.identity = identities(settings)
+        self.identity = settings.identity
         self.known = False
         """Whether the device has said who it is since it was last silent."""
         self.failure: Failure | None = None
         """Why the last round is incomplete, or None."""
-        self._registers = {plan.span: plan.settings.number for plan in self.plans}
+        self._registers = {plan.span: plan.number for plan in self.plans}
         self._registers |= {
-            plan.decimals: plan.settings.decimals_register or 0
-            for plan in self.plans
-            if plan.decimals is not None
+            plan.decimals: plan.decimals_number for plan in self.plans if plan.decimals is not None
         }
         self._wanted = sorted(self._registers)
         self._by_place = sorted(self.plans, key=lambda plan: plan.span)
@@ -255,13 +252,13 @@ class Unit:
         return Block(self.name, time, names, (None,) * len(names), faults)
 
 
-def _another(meant: Identity, said: Value, time: int) -> Failure:
+def _another(meant: Meant, said: Value, time: int) -> Failure:
     accepted = " or ".join(map(str, meant.accepted))
     text = f"another device: its {meant.what} (register {meant.number}) is {said}, not {accepted}"
     return Failure(time, Scope.DEVICE, WRONG_DEVICE, text)
 
 
-def _unsaid(meant: Identity, failure: Failure) -> Failure:
+def _unsaid(meant: Meant, failure: Failure) -> Failure:
     """Tell a device that has no such register from one that gave no answer."""
     if failure.code not in SPLITTING:
         return failure

@@ -4,10 +4,13 @@ import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
-from adapters.adapter import Outlet, Probe, Source, SourceSettings
-from adapters.opcua.settings import OpcUaSource
+from adapters.adapter import Outlet, Probe, Source
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaSource
+    from adapters.settings import SourceSettings
 
 __all__ = ["OPCUA", "OpcUa"]
 
@@ -23,7 +26,8 @@ _CONNECTION = (
     "username",
     "password_file",
 )
-_PLAIN = ["None", *(OpcUaSource.model_fields[name].default for name in _CONNECTION[1:])]
+_PLAIN = ["None", "SignAndEncrypt", None, None, None, None, False, None, None, None]
+"""What an anonymous session without security has of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,10 @@ class OpcUa:
     slow: float = 30.0
 
     @property
-    def settings(self) -> type[SourceSettings]:
+    def settings(self) -> "type[SourceSettings]":
         """Model of a source's table."""
+        from adapters.opcua.settings import OpcUaSource  # noqa: PLC0415 # see `resolved`
+
         return OpcUaSource
 
     def lane(self, source: Source) -> str:
@@ -78,7 +84,7 @@ class OpcUa:
         return await probe(_settings(source), self.wall())
 
 
-def _settings(source: Source) -> OpcUaSource:
+def _settings(source: Source) -> "OpcUaSource":
     return cast("OpcUaSource", source.settings)
 
 

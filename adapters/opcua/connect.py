@@ -5,7 +5,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from asyncua import Client, ua
@@ -15,10 +15,12 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from adapters.errors import PermanentError, SidestreamError, TransientError
 from adapters.opcua.bounds import open_socket
 from adapters.opcua.session import SESSION_SECONDS, Session
-from adapters.opcua.settings import OpcUaSource
 from adapters.opcua.trouble import plain, translated
 from adapters.opcua.trust import Credentials, credentials, leaf, refuse
 from adapters.reading import NANOSECONDS
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaSource
 
 PATIENCE = 5
 """Opening a secured session may take this many times the timeout: small servers compute slowly."""
@@ -29,7 +31,7 @@ _MODES = {
 }
 
 
-async def connect(settings: OpcUaSource, now: int, session_seconds: float) -> Session:
+async def connect(settings: "OpcUaSource", now: int, session_seconds: float) -> Session:
     """Open a session exactly as the settings demand.
 
     `now` is in ns since 1970, for the validity of certificates. Raises `PermanentError` for what
@@ -50,7 +52,7 @@ async def connect(settings: OpcUaSource, now: int, session_seconds: float) -> Se
         raise
 
 
-async def _shown(settings: OpcUaSource, own: Credentials, now: datetime) -> bytes:
+async def _shown(settings: "OpcUaSource", own: Credentials, now: datetime) -> bytes:
     """Give the trusted certificate (DER) to open a channel for."""
     try:
         return await _server_certificate(settings, own, now)
@@ -68,13 +70,13 @@ def _talks(error: SidestreamError) -> bool:
     return not isinstance(error.__cause__, TimeoutError | ConnectionRefusedError)
 
 
-async def _better_reason(settings: OpcUaSource, own: Credentials, now: datetime) -> None:
+async def _better_reason(settings: "OpcUaSource", own: Credentials, now: datetime) -> None:
     """Raise what the server's own list of endpoints tells better than its refusal did."""
     with suppress(TransientError):
         await _server_certificate(settings, own, now)
 
 
-async def _server_certificate(settings: OpcUaSource, own: Credentials, now: datetime) -> bytes:
+async def _server_certificate(settings: "OpcUaSource", own: Credentials, now: datetime) -> bytes:
     """Find the endpoint wanted and give its certificate, once it is trusted (empty if none)."""
     client = _client(settings, own)
     with translated(settings.url, opening=True):
@@ -95,7 +97,7 @@ async def _server_certificate(settings: OpcUaSource, own: Credentials, now: date
     return shown
 
 
-def _endpoint(offered: Sequence[Any], settings: OpcUaSource) -> Any:
+def _endpoint(offered: Sequence[Any], settings: "OpcUaSource") -> Any:
     policy, mode = _policy(settings)
     for endpoint in offered:
         if endpoint.SecurityPolicyUri == policy.URI and endpoint.SecurityMode == mode:
@@ -108,7 +110,7 @@ def _endpoint(offered: Sequence[Any], settings: OpcUaSource) -> Any:
     )
 
 
-def _wanted(settings: OpcUaSource) -> str:
+def _wanted(settings: "OpcUaSource") -> str:
     if settings.security == "None":
         return "security None"
     return f"{settings.security} {settings.message_mode}"
@@ -120,14 +122,14 @@ def _offer(endpoint: Any) -> str:
     return "None" if policy == "None" else f"{policy} {mode}"
 
 
-def _policy(settings: OpcUaSource) -> tuple[Any, Any]:
+def _policy(settings: "OpcUaSource") -> tuple[Any, Any]:
     if settings.security == "None":
         return security_policies.SecurityPolicyNone, ua.MessageSecurityMode.None_
     policy = getattr(security_policies, f"SecurityPolicy{settings.security}")
     return policy, _MODES[settings.message_mode]
 
 
-def _client(settings: OpcUaSource, own: Credentials) -> Client:
+def _client(settings: "OpcUaSource", own: Credentials) -> Client:
     client = Client(settings.url, timeout=settings.timeout * PATIENCE)
     client.name = client.description = "Sidestream"
     client.product_uri = "urn:sidestream"
@@ -136,7 +138,7 @@ def _client(settings: OpcUaSource, own: Credentials) -> Client:
 
 
 async def _open(
-    settings: OpcUaSource, own: Credentials, shown: bytes, session_seconds: float
+    settings: "OpcUaSource", own: Credentials, shown: bytes, session_seconds: float
 ) -> Session:
     client = _client(settings, own)
     client.session_timeout = int(max(session_seconds, SESSION_SECONDS) * 1000)
@@ -161,7 +163,7 @@ async def _open(
     return session
 
 
-async def _secure(client: Client, settings: OpcUaSource, own: Credentials, shown: bytes) -> None:
+async def _secure(client: Client, settings: "OpcUaSource", own: Credentials, shown: bytes) -> None:
     if settings.security == "None" or own.certificate is None:
         return
     policy, mode = _policy(settings)
@@ -169,7 +171,7 @@ async def _secure(client: Client, settings: OpcUaSource, own: Credentials, shown
     await client.set_security(policy, certificate, own.key, server_certificate=shown, mode=mode)
 
 
-def _refuse_plain_password(endpoint: Any, settings: OpcUaSource) -> None:
+def _refuse_plain_password(endpoint: Any, settings: "OpcUaSource") -> None:
     """Send a password only where the message or the password itself is encrypted."""
     if settings.username is None or settings.message_mode == "SignAndEncrypt":
         return

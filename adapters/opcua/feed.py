@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from asyncua import ua
 
@@ -14,11 +14,13 @@ from adapters.opcua.identify import WRONG_DEVICE, another
 from adapters.opcua.nodes import code_name
 from adapters.opcua.sample import Sample, sample, stamp
 from adapters.opcua.session import Session, Subscribed, sound
-from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 from adapters.opcua.status import ABSENT, fault
 from adapters.opcua.tasks import together
 from adapters.opcua.watch import Watch
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaPoint, OpcUaSource
 
 DISCONNECTED = Fault(Quality.BAD, "disconnected")
 REPORT_SECONDS = 30.0
@@ -51,14 +53,14 @@ class Feed:
     """What is known of a source across sessions, and how it is served on one of them."""
 
     source: Source
-    settings: OpcUaSource
+    settings: "OpcUaSource"
     outlet: Outlet
     clocks: Clocks
     failures: int = 0
     requests: int = 0
     health: Health | None = None
     watch: Watch = field(init=False)
-    points: tuple[OpcUaPoint, ...] = field(init=False)
+    points: tuple["OpcUaPoint", ...] = field(init=False)
     nodes: list[ua.NodeId | Fault] = field(init=False, default_factory=list)
     items: dict[int, int] = field(init=False, default_factory=dict)
     revised: tuple[str, ...] = field(init=False, default=())

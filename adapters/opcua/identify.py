@@ -1,17 +1,19 @@
 """Ask a server what it is, and of which types its nodes are, before a value of it is used."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from asyncua import ua
 
 from adapters.opcua.address import Named, named, parse
 from adapters.opcua.nodes import Along, code_name, local, name_of
 from adapters.opcua.session import Session
-from adapters.opcua.settings import OpcUaIdentity, OpcUaSource
 from adapters.opcua.status import fault
 from adapters.opcua.trouble import plain
 from adapters.reading import Fault, Quality
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaIdentity, OpcUaSource
 
 WRONG_DEVICE = Fault(Quality.BAD, "wrong-device")
 """What is wrong with every point of a source whose server or device is not the one meant."""
@@ -21,7 +23,7 @@ _MOST_PARENTS = 32
 
 
 async def another(
-    session: Session, settings: OpcUaSource, nodes: Sequence[ua.NodeId | Fault]
+    session: Session, settings: "OpcUaSource", nodes: Sequence[ua.NodeId | Fault]
 ) -> str:
     """Say why the server or device is not the one meant; empty when it is, or nothing is asked.
 
@@ -36,7 +38,7 @@ async def another(
     return f"another device: {wrong}" if wrong else ""
 
 
-async def _unlike(session: Session, meant: OpcUaIdentity) -> str:
+async def _unlike(session: Session, meant: "OpcUaIdentity") -> str:
     (node,) = await session.resolve([parse(meant.node)])
     where = f"{meant.what} ({meant.node})"
     if isinstance(node, Fault):
@@ -66,7 +68,7 @@ def spoken(told: Any) -> tuple[Any, str]:
 
 
 async def _mistyped(
-    session: Session, settings: OpcUaSource, nodes: Sequence[ua.NodeId | Fault]
+    session: Session, settings: "OpcUaSource", nodes: Sequence[ua.NodeId | Fault]
 ) -> str:
     asked = [
         (name, point, point.type, node)

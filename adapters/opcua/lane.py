@@ -4,14 +4,18 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, cast
 
 from adapters.adapter import Link
 from adapters.errors import PermanentError, SidestreamError
 from adapters.opcua.connect import connect
 from adapters.opcua.feed import Clocks, Feed
-from adapters.opcua.settings import OpcUaSource
 from adapters.opcua.tasks import obey, together
 from adapters.reading import NANOSECONDS
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaSource
 
 FIRST_SECONDS = 0.1
 SOUND_SECONDS = 5.0
@@ -71,9 +75,10 @@ class Lane:
         return pause * random.uniform(0.5, 1)  # noqa: S311  # jitter, no secret
 
     @property
-    def _settings(self) -> OpcUaSource:
+    def _settings(self) -> "OpcUaSource":
         widest = max(feed.settings.timeout for feed in self.feeds)
-        return self.feeds[0].settings.model_copy(update={"timeout": widest})
+        chosen = SimpleNamespace(**{**vars(self.feeds[0].settings), "timeout": widest})
+        return cast("OpcUaSource", chosen)
 
     @property
     def _keep_seconds(self) -> float:

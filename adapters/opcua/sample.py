@@ -3,12 +3,14 @@
 import struct
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapters.opcua.settings import OpcUaPoint
 from adapters.opcua.status import fault, overflowed
 from adapters.quality import judge
 from adapters.reading import Fault, Quality, Value
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaPoint
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -34,7 +36,7 @@ def stamp(moment: datetime | None) -> int | None:
     return instant if instant > _UNSET else None
 
 
-def sample(told: Any, name: Callable[[int], str], point: OpcUaPoint) -> Sample:
+def sample(told: Any, name: Callable[[int], str], point: "OpcUaPoint") -> Sample:
     """Decode a data value (`asyncua.ua.DataValue`); `name` gives the name of a status code.
 
     The source's time stamp counts, or the server's where the source gives none.
@@ -53,7 +55,7 @@ def sample(told: Any, name: Callable[[int], str], point: OpcUaPoint) -> Sample:
     return Sample(value, wrong, instant, overflowed(code) if code else False)
 
 
-def scaled(raw: object, point: OpcUaPoint) -> tuple[Value, Fault | None]:
+def scaled(raw: object, point: "OpcUaPoint") -> tuple[Value, Fault | None]:
     """Scale and judge a value as sent; what is not one number, truth value or text is bad."""
     if point.element is not None:
         raw = _element(raw, point.element)

@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, Field, SerializeAsAny, WithJsonSchema, model_validator
 
-from adapters.adapter import PointSettings, SourceSettings
 from adapters.fields import Duration, FileName, Settings
 from adapters.opcua.address import named, parse
+from adapters.settings import PointSettings, SourceSettings, plain
 
 DEFAULT_PORT = 4840
 
@@ -160,6 +160,10 @@ class OpcUaSource(SourceSettings):
     """Time between two samples of a value in the server; half of `publishing` when not set."""
     stale_after: Duration | None = None
     """Read a value of which the server has told no change for so long; not done when not set."""
+
+    def resolved(self) -> Any:
+        """Give the same values under the same names, without the model."""
+        return plain(self)
 
     @model_validator(mode="after")
     def _secured(self) -> Self:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -19,7 +20,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 from adapters.errors import PermanentError
-from adapters.opcua.settings import OpcUaSource
+
+if TYPE_CHECKING:
+    from adapters.opcua.settings import OpcUaSource
 
 SUFFIXES = (".pem", ".crt", ".cer", ".der")
 PEM = b"-----BEGIN"
@@ -45,7 +48,7 @@ class Credentials:
     password: str | None = field(default=None, repr=False)
 
 
-def credentials(settings: OpcUaSource, now: datetime) -> Credentials:
+def credentials(settings: "OpcUaSource", now: datetime) -> Credentials:
     """Read the files a source names; raises `PermanentError` that says which is wrong and how."""
     password = None if settings.password_file is None else _password(settings.password_file)
     if settings.certificate is None or settings.private_key is None:
@@ -152,7 +155,7 @@ def _in_time(certificate: x509.Certificate, now: datetime, where: str, what: str
         )
 
 
-def _application_uri(own: x509.Certificate, settings: OpcUaSource) -> str:
+def _application_uri(own: x509.Certificate, settings: "OpcUaSource") -> str:
     where = str(settings.certificate)
     try:
         found = own.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -169,7 +172,7 @@ def _application_uri(own: x509.Certificate, settings: OpcUaSource) -> str:
     return wanted or uris[0]
 
 
-def _trust(settings: OpcUaSource) -> Trust:
+def _trust(settings: "OpcUaSource") -> Trust:
     if settings.server_certificate is not None:
         return Trust(pinned=_one(settings.server_certificate))
     if settings.trusted is not None:

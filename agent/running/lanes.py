@@ -13,7 +13,7 @@ def lanes(sources: Sequence[Source]) -> Mapping[str, list[Source]]:
     """Give the sources of each lane, by its name: those that share a line wait for each other."""
     found: dict[str, list[Source]] = {}
     for source in sources:
-        lane = adapter(source.settings.protocol).lane(source)
+        lane = adapter(source.settings.protocol, source.found).lane(source)
         found.setdefault(f"{source.settings.protocol} {lane}", []).append(source)
     return found
 

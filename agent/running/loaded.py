@@ -8,6 +8,7 @@ The child is a copy of this process, made before there are threads, and sends th
 import os
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -33,7 +34,8 @@ def _plan(path: Path) -> PlantPlan:
     from agent.measuring.sampling import equipped  # noqa: PLC0415 # the child alone needs them
     from config.load import load_plant  # noqa: PLC0415
 
-    return equipped(load_plant(path, os.environ))
+    plan = equipped(load_plant(path, os.environ))
+    return replace(plan, sources=tuple(source.resolved() for source in plan.sources))
 
 
 def _send(path: Path, sending: int) -> NoReturn:

@@ -363,7 +363,7 @@ class Service:
             await asyncio.wait({publishing}, timeout=_GOODBYE)
 
     def _reader(self, sources: Sequence[Source]) -> Callable[[], Awaitable[None]]:
-        reads = adapter(sources[0].settings.protocol)
+        reads = adapter(sources[0].settings.protocol, sources[0].found)
 
         async def read() -> None:
             own = {source.name for source in sources}

@@ -22,7 +22,8 @@ SILENT = 5.0
 STUCK = """
 import asyncio, time
 from pathlib import Path
-from adapters.adapter import Health, Link, SourceSettings
+from adapters.adapter import Health, Link
+from adapters.settings import SourceSettings
 
 class Stuck:
     settings = SourceSettings
@@ -154,7 +155,8 @@ async def test_a_stuck_loop_stops_the_signs_of_life(tmp_path: Path) -> None:
 HANGS = """
 import asyncio, time
 from pathlib import Path
-from adapters.adapter import Health, Link, SourceSettings
+from adapters.adapter import Health, Link
+from adapters.settings import SourceSettings
 from adapters.reading import NANOSECONDS
 import agent.running.lanes, agent.running.publisher, agent.running.supervisor
 

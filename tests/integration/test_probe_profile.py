@@ -12,7 +12,7 @@ import pytest
 
 from adapters.adapter import Source
 from adapters.modbus import TCP
-from adapters.modbus.settings import Order
+from adapters.modbus.values import Order
 from agent.cli.fit import Device as Reached
 from agent.cli.fit import found_out
 from config.load import load_plant

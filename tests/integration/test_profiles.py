@@ -10,7 +10,8 @@ import pytest
 from adapters.adapter import Link, Probe, Source
 from adapters.errors import PermanentError
 from adapters.modbus import TCP
-from adapters.modbus.settings import ModbusSource, Order
+from adapters.modbus.settings import ModbusSource
+from adapters.modbus.values import Order
 from adapters.reading import Quality
 from simulation.modbus import ModbusPlant
 from simulation.registers import device, values

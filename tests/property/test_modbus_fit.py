@@ -8,7 +8,8 @@ from hypothesis import settings as trials
 from hypothesis import strategies as st
 
 from adapters.modbus.fit import SHIFTS, judged
-from adapters.modbus.settings import ModbusSource, Order
+from adapters.modbus.settings import ModbusSource
+from adapters.modbus.values import Order
 from simulation.registers import device
 from tests.profilekit import MODBUS, settings
 

@@ -20,7 +20,7 @@ SILENT = Failure(7, Scope.DEVICE, "timeout", "no answer")
 
 def unit(points: dict[str, dict[str, Any]], **more: Any) -> Unit:
     raw = {"protocol": "modbus-tcp", "host": "h", "numbering": "0-based", "points": points, **more}
-    return Unit("meter", TcpSource.model_validate(raw))
+    return Unit("meter", TcpSource.model_validate(raw).resolved())
 
 
 def ask(device: Device, span: Span, time: int) -> Outcome:

@@ -4,29 +4,61 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
 import pytest
 
+from adapters.adapter import adapter
 from agent.measuring.sampling import equipped
 from agent.running import loaded
+from agent.running.certificates import source_files
 from agent.running.loaded import loading
 from config.errors import ConfigError
 from config.load import load_plant
+from config.plan import PlantPlan
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
 PLANTS = sorted(path for path in EXAMPLES.glob("*.toml") if "[plant]" in path.read_text())
 HEAVY = (
-    "asyncua", "config.load", "config.tables", "httpx", "multiprocessing", "openpyxl", "pint",
-    "pymodbus", "rich", "tomllib",
+    "adapters.fields", "adapters.settings", "annotated_types", "asyncua", "config.load",
+    "config.tables", "csv", "gateway.contract", "gateway.joining", "gateway.partner",
+    "gateway.seal", "httpx", "importlib.metadata", "multiprocessing", "openpyxl", "pint",
+    "pydantic", "pydantic_core", "pymodbus", "rich", "tomllib", "zipfile",
 )  # fmt: skip
 """What a running agent of Modbus TCP devices has no use for."""
 RUNNING = f"""
 import sys
-import agent.cli.run, agent.running.loaded, agent.running.opening, agent.running.service
+from pathlib import Path
+import agent.cli.run, agent.running.opening, agent.running.service
+from agent.running.lanes import lanes
+from agent.running.loaded import loading
+plan = loading(Path(sys.argv[1]))()
+lanes(plan.sources)
 import adapters.modbus.line, adapters.modbus.poll, adapters.modbus.unit
 print(sorted(sys.modules.keys() & set({HEAVY})))
+"""
+OPCUA = """
+import sys
+from pathlib import Path
+from agent.running.lanes import lanes
+from agent.running.loaded import loading
+plan = loading(Path(sys.argv[1]))()
+lanes(plan.sources)
+import adapters.opcua.feed, adapters.opcua.lane
+print(sorted(sys.modules.keys() & {"adapters.settings", "asyncua", "pydantic"}))
+"""
+SERVER = """
+[plant]
+name = "P"
+owner = "O"
+[sources.server]
+protocol = "opcua"
+url = "opc.tcp://192.0.2.20:4840"
+security = "None"
+points.belt = { node = "ns=2;s=Belt" }
+identity = [{ node = "ns=2;s=Serial", accepted = ["7"] }]
 """
 PARENT = """
 import sys
@@ -35,11 +67,27 @@ from agent.running.loaded import loading
 plan = loading(Path(sys.argv[1]))()
 print(plan.name, "config.load" in sys.modules)
 """
+DEVICE = """
+[plant]
+name = "P"
+owner = "O"
+[sources.meter]
+protocol = "modbus-tls"
+host = "192.0.2.10"
+ca = "ca.pem"
+certificate = "own.pem"
+points.belt = { register = 40001 }
+"""
 
 
 @pytest.mark.parametrize("path", PLANTS, ids=lambda path: path.stem)
 def test_the_plan_is_the_one_a_file_gives_here(path: Path) -> None:
-    assert loading(path)() == equipped(load_plant(path, os.environ))
+    assert loading(path)() == resolved(path)
+
+
+def resolved(path: Path) -> PlantPlan:
+    plan = equipped(load_plant(path, os.environ))
+    return replace(plan, sources=tuple(source.resolved() for source in plan.sources))
 
 
 def test_there_are_plants_to_load() -> None:
@@ -47,9 +95,7 @@ def test_there_are_plants_to_load() -> None:
 
 
 def test_loading_leaves_nothing_behind_in_the_agent() -> None:
-    command = [sys.executable, "-c", PARENT, str(EXAMPLES / "plant.toml")]
-    told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    assert told.endswith(" False\n")
+    assert told(PARENT, EXAMPLES / "plant.toml").endswith(" False\n")
 
 
 def test_errors_are_those_of_the_file(tmp_path: Path) -> None:
@@ -81,8 +127,41 @@ def test_no_child_is_left_behind() -> None:
     assert set(psutil.Process().children()) <= before
 
 
+def told(code: str, path: Path) -> str:
+    command = [sys.executable, "-c", code, str(path)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
 def test_a_running_agent_imports_nothing_it_has_no_use_for() -> None:
-    told = subprocess.run(
-        [sys.executable, "-c", RUNNING], capture_output=True, text=True, check=True
-    )
-    assert told.stdout == "[]\n"
+    assert told(RUNNING, EXAMPLES / "plant.toml") == "[]\n"
+
+
+def test_an_agent_of_opc_ua_holds_no_models_either(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(SERVER)
+    assert told(OPCUA, path) == "['asyncua']\n"
+
+
+def test_what_opc_ua_settings_resolve_to_has_their_values_under_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(SERVER)
+    (model,), (plain,) = load_plant(path, {}).sources, loading(path)().sources
+    for name in type(model.settings).model_fields:
+        ours, meant = getattr(plain.settings, name), getattr(model.settings, name)
+        if name == "points":
+            assert {key: vars(one) for key, one in ours.items()} == {
+                key: dict(one) for key, one in meant.items()
+            }
+        elif name == "identity":
+            assert [vars(one) for one in ours] == [dict(one) for one in meant]
+        else:
+            assert ours == meant
+    assert adapter("opcua").lane(plain) == adapter("opcua").lane(model)
+
+
+def test_a_running_agent_knows_the_certificates_of_its_sources(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(DEVICE)
+    watched = source_files(loading(path)())
+    assert watched == source_files(load_plant(path, {}))
+    assert sorted(watched) == ["sources.meter.ca", "sources.meter.certificate"]

@@ -8,7 +8,6 @@ decimals fails here.
 import pytest
 
 from adapters.modbus.settings import ModbusSource
-from adapters.modbus.unit import Unit
 from tests.profilekit import MODBUS, built_in, settings
 
 Row = tuple[str, int, int, str, int]
@@ -112,7 +111,7 @@ def test_a_profile_has_its_makers_order_and_no_shift(name: str) -> None:
 @pytest.mark.parametrize("name", MODBUS)
 def test_a_profile_asks_for_the_identity_that_its_maker_prints(name: str) -> None:
     one = settings(name)
-    found = [(plan.span.start, meant.accepted) for meant, plan in Unit("m", one).identity]
+    found = [(plan.span.start, meant.accepted) for meant, plan in one.resolved().identity]
     assert found == IDENTITIES.get(name, [])
 
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from adapters.adapter import Health, Link, PointSettings, Source, SourceSettings
+from adapters.adapter import Health, Link, Source
 from adapters.errors import TransientError
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
+from adapters.settings import PointSettings, SourceSettings
 from agent.keeping.tables import Depth
 from agent.running import statusfile
 from agent.running.publisher import UplinkState
