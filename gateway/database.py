@@ -19,17 +19,23 @@ _TOO_LITTLE = 65_536
 """Bytes of free space below which a file SQLite needs beside its own cannot be made."""
 
 
+Upgrade = Callable[[sqlite3.Cursor, Callable[[int, int], object]], object]
+"""Makes the next version's tables in a transaction; tells how much, of how much, is done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What a file holds: its name in messages, its tables, and the version they are at.
 
-    `upgrades` holds, by version, the statements that make the next version's tables of it.
+    `upgrades` holds, by version, the statements that make the next version's tables of it, or what
+    does. `told` hears how much, of how much, of what takes long is done.
     """
 
     name: str
     tables: str
     version: int
-    upgrades: Mapping[int, str] = field(default_factory=dict)
+    upgrades: Mapping[int, str | Upgrade] = field(default_factory=dict)
+    told: Callable[[int, int], object] = field(default=lambda _done, _all: None, compare=False)
 
 
 Begin = Callable[[sqlite3.Cursor, Aside | None], None]
@@ -203,14 +209,8 @@ class Database:
     @contextmanager
     def change(self) -> Iterator[sqlite3.Cursor]:
         """Run statements as one transaction: all of them, durably, or none."""
-        with self.look() as cursor:
-            cursor.execute("BEGIN IMMEDIATE")
-            try:
-                yield cursor
-                cursor.execute("COMMIT")
-            finally:
-                if self._connection.in_transaction:
-                    cursor.execute("ROLLBACK")
+        with self._lock, translated(self.path, self._name), _whole(self._connection) as cursor:
+            yield cursor
 
     @contextmanager
     def look(self) -> Iterator[sqlite3.Cursor]:
@@ -283,9 +283,32 @@ def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> bool
             mend="install the newer program again",
         )
     for number in range(version, layout.version if version else 0):
-        change = layout.upgrades[number]
-        connection.executescript(f"BEGIN; {change} PRAGMA user_version = {number + 1}; COMMIT;")
+        _upgrade(connection, layout, number)
     return bool(version == 0)
+
+
+def _upgrade(connection: sqlite3.Connection, layout: Layout, number: int) -> None:
+    """Make the next version of a file: all of it, or nothing."""
+    change, done = layout.upgrades[number], f"PRAGMA user_version = {number + 1}"
+    if isinstance(change, str):
+        connection.executescript(f"BEGIN; {change} {done}; COMMIT;")
+        return
+    with _whole(connection) as cursor:
+        change(cursor, layout.told)
+        cursor.execute(done)
+
+
+@contextmanager
+def _whole(connection: sqlite3.Connection) -> Iterator[sqlite3.Cursor]:
+    """Run statements as one transaction: all of them, durably, or none."""
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("BEGIN IMMEDIATE")
+        try:
+            yield cursor
+            cursor.execute("COMMIT")
+        finally:
+            if connection.in_transaction:
+                cursor.execute("ROLLBACK")
 
 
 def _begin(

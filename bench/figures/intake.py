@@ -80,7 +80,7 @@ def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as db:
         return {
             table: db.execute(f"SELECT * FROM {table}").fetchall()  # noqa: S608 constants
-            for table in ("records", "figures")
+            for table in ("records", "sheets")
         }
 
 
@@ -94,9 +94,9 @@ class _Commit:
         )
         rows = _rows(made)
         self._records = sorted(rows["records"], key=lambda row: order[str(row[0])])
-        self._figures: dict[object, list[tuple[object, ...]]] = {}
-        for row in rows["figures"]:
-            self._figures.setdefault(row[0], []).append(row)
+        self._sheets: dict[object, list[tuple[object, ...]]] = {}
+        for row in rows["sheets"]:
+            self._sheets.setdefault(row[0], []).append(row)
 
     def write(self, number: int) -> None:
         """Commit a batch in one transaction."""
@@ -104,9 +104,9 @@ class _Commit:
         marks = ", ".join("?" * len(batch[0]))
         self._db.execute("BEGIN IMMEDIATE")
         self._db.executemany(f"INSERT INTO records VALUES ({marks})", batch)  # noqa: S608 constants
-        figures = [row for record in batch for row in self._figures[record[0]]]
-        marks = ", ".join("?" * len(figures[0]))
-        self._db.executemany(f"INSERT INTO figures VALUES ({marks})", figures)  # noqa: S608
+        sheets = [row for record in batch for row in self._sheets[record[0]]]
+        marks = ", ".join("?" * len(sheets[0]))
+        self._db.executemany(f"INSERT INTO sheets VALUES ({marks})", sheets)  # noqa: S608
         self._db.execute("COMMIT")
 
     def close(self) -> None:

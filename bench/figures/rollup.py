@@ -1,4 +1,4 @@
-"""Roll-up: the windows of a period decided one after the other, beside reading the same rows.
+"""Roll-up: the windows of a period decided one after the other, beside reading the same figures.
 
 The hub is far behind: every figure of the period waits. The floor reads each figure once and marks
 it as counted, in a transaction a window, and decides nothing. Twice the windows must take twice as
@@ -15,14 +15,18 @@ from pathlib import Path
 from bench.frame import Bench, Figure, Goal, Say
 from config.hub_plan import Member, Rules
 from gateway.hub.book import Book
+from gateway.hub.calendar import Window
 from gateway.hub.database import Database
 from gateway.hub.release import Calendars, release_due
+from gateway.hub.sheet import INSERT, Line, Sheet, Whose, lines_of, row_of
+from gateway.hub.table import Group
 from tests.hubkit import CLUSTER, HOUR, MONDAY
 
 MEMBERS = 150
 STREAMS = 50
 WINDOWS = 720
 LINEAR = Goal(1.15)
+GROUP = Group("material", "surplus", "t")
 CODES = tuple(
     f"{group} {place:02} {kind:02}"
     for group in (10, 12, 16, 19)
@@ -59,17 +63,13 @@ def fill(database: Database, roster: Sequence[Member], streams: int, windows: in
                     "INSERT INTO records VALUES (?, '', ?, ?, ?, '', ?, 0, ?, ?, x'', ?)",
                     (record, member.name, *who, number + 1, start, start + HOUR, start + HOUR),
                 )
-                cursor.executemany(
-                    "INSERT INTO figures VALUES (?, ?, ?, ?, 0, 'material', 'surplus', 't', ?, ?, "
-                    "NULL, ?, 1.0, '[]', ?, ?, NULL, 0)",
-                    [
-                        (
-                            *(record, at, *who, code, member.place),
-                            *(size * draw.uniform(0.5, 1.5), start, start + HOUR),
-                        )
-                        for at, (code, size) in enumerate(has[member.name])
-                    ],
-                )
+                whose = Whose(*who, waives=False, place=member.place)
+                lines: list[Line] = [
+                    (at, code, None, size * draw.uniform(0.5, 1.5), 1.0, ())
+                    for at, (code, size) in enumerate(has[member.name])
+                ]
+                sheet = Sheet(record, whose, GROUP, Window(start, start + HOUR), lines)
+                cursor.execute(INSERT, row_of(sheet))
 
 
 def decide(database: Database, roster: tuple[Member, ...], windows: int) -> tuple[float, float]:
@@ -96,14 +96,14 @@ def _floor(database: Database, windows: int) -> float:
         with database.change() as cursor:
             which = ("material", start, start + HOUR)
             rows = cursor.execute(
-                "SELECT * FROM figures WHERE kind = ? AND counted IS NULL AND superseded = 0 "
+                "SELECT figures FROM sheets WHERE kind = ? AND counted IS NULL AND superseded = 0 "
                 "AND start >= ? AND start < ?",
                 which,
             ).fetchall()
-            if not sum(row["quantity"] for row in rows):
+            if not sum(line[3] for (text,) in rows for line in lines_of(text)):
                 raise RuntimeError("a window without figures")
             cursor.execute(
-                "UPDATE figures SET counted = start WHERE kind = ? AND counted IS NULL "
+                "UPDATE sheets SET counted = start WHERE kind = ? AND counted IS NULL "
                 "AND superseded = 0 AND start >= ? AND start < ?",
                 which,
             )
@@ -149,4 +149,4 @@ def run(full: bool, say: Say) -> list[Figure]:
     ]  # fmt: skip
 
 
-BENCH = Bench("rollup", "a hub's roll-up of a period, beside reading the same rows", run)
+BENCH = Bench("rollup", "a hub's roll-up of a period, beside reading the same figures", run)

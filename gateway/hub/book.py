@@ -15,23 +15,10 @@ from gateway.hub.database import Database
 from gateway.hub.partition import CellPlan, Partition
 from gateway.hub.rests import Rests
 from gateway.hub.rollup import Decision, contributors, told_coverage, told_marks
+from gateway.hub.sheet import COLUMNS, Sheet, sheet_of
+from gateway.hub.summing import sums
 from gateway.hub.table import Atom, Contribution, Group, Label
-from gateway.wire import FigureKind, Mark, rfc3339
-
-
-class FigureRow(NamedTuple):
-    """One figure of the ledger: whose, of what, how much, and the record's window."""
-
-    record: str
-    member: str
-    owner: str
-    waives: bool
-    group: Group
-    atom: Atom
-    quantity: float
-    coverage: float
-    marks: tuple[Mark, ...]
-    window: Window
+from gateway.wire import FigureKind, rfc3339
 
 
 class Numbered(NamedTuple):
@@ -42,7 +29,7 @@ class Numbered(NamedTuple):
 
 
 class Book:
-    """Decisions in the ledger: each cell once, each figure in exactly one window."""
+    """Decisions in the ledger: each cell once, each sheet in exactly one window."""
 
     def __init__(self, database: Database, cluster: str) -> None:
         self.database = self._database = database
@@ -69,47 +56,46 @@ class Book:
         # Asked apart: the first answer stands in an index, whatever the number that waits.
         with self._database.look() as cursor:
             (own,) = cursor.execute(
-                "SELECT min(start) FROM figures "
+                "SELECT min(start) FROM sheets "
                 "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start >= ?",
                 (kind, decided_to),
             ).fetchone()
             (late,) = cursor.execute(
                 "SELECT min(max(?2, records.received - ?3)) "
-                "FROM figures JOIN records ON records.id = figures.record "
-                "WHERE figures.kind = ?1 AND counted IS NULL AND superseded = 0 "
-                "AND figures.start < ?2",
+                "FROM sheets JOIN records ON records.id = sheets.record "
+                "WHERE kind = ?1 AND counted IS NULL AND superseded = 0 AND sheets.start < ?2",
                 (kind, decided_to, wait),
             ).fetchone()
         return min((int(one) for one in (own, late) if one is not None), default=None)
 
-    def undecided(self, kind: Kind, before: int) -> list[FigureRow]:
-        """List a kind's undecided figures of records that start before an instant."""
+    def undecided(self, kind: Kind, before: int) -> list[Sheet]:
+        """List a kind's undecided sheets of records that start before an instant."""
+        return self._sheets(
+            "kind = ? AND counted IS NULL AND superseded = 0 AND start < ? "
+            # In the order of the index they are found by: nothing is sorted.
+            "ORDER BY start, record, position",
+            (kind, before),
+        )
+
+    def _sheets(self, condition: str, values: tuple[object, ...]) -> list[Sheet]:
+        query = f"SELECT {COLUMNS} FROM sheets WHERE {condition}"  # noqa: S608 constants
         with self._database.look() as cursor:
             cursor.row_factory = None  # tuples, which are taken apart at once
-            # In the order of the index they are found by: nothing is sorted.
-            rows = cursor.execute(
-                "SELECT record, member, owner, waives, kind, direction, unit, code, place, band, "
-                'quantity, coverage, marks, start, "end" FROM figures '
-                "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ? "
-                "ORDER BY start, record, position",
-                (kind, before),
-            ).fetchall()
-        return [_figure(row) for row in rows]
+            return [sheet_of(row) for row in cursor.execute(query, values)]
 
     def groups(self) -> list[Group]:
         """List the groups there are figures of."""
         with self._database.look() as cursor:
-            rows = cursor.execute("SELECT DISTINCT kind, direction, unit FROM figures").fetchall()
+            rows = cursor.execute("SELECT DISTINCT kind, direction, unit FROM sheets").fetchall()
         return sorted(Group(*row) for row in rows)
 
     def reach(self, group: Group) -> tuple[int, int] | None:
         """Give the starts of a group's earliest and latest figure."""
+        where = "FROM sheets WHERE kind = ?1 AND direction = ?2 AND unit = ?3"
+        # Asked apart, each stands at an end of the index.
+        query = f"SELECT (SELECT min(start) {where}), (SELECT max(start) {where})"
         with self._database.look() as cursor:
-            row = cursor.execute(
-                "SELECT min(start), max(start) FROM figures "
-                "WHERE kind = ? AND direction = ? AND unit = ?",
-                group,
-            ).fetchone()
+            row = cursor.execute(query, group).fetchone()
         return None if row[0] is None else (int(row[0]), int(row[1]))
 
     def summed(self, group: Group, span: Window) -> list[Contribution]:
@@ -117,24 +103,13 @@ class Book:
 
         For choosing partitions: quantities only, without coverage and marks.
         """
-        with self._database.look() as cursor:
-            rows = cursor.execute(
-                "SELECT member, owner, waives, code, place, band, sum(quantity) AS quantity "
-                "FROM figures WHERE kind = ? AND direction = ? AND unit = ? "
-                "AND superseded = 0 AND start >= ? AND start < ? "
-                "GROUP BY member, owner, waives, code, place, band",
+        return sums(
+            self._sheets(
+                "kind = ? AND direction = ? AND unit = ? "
+                "AND superseded = 0 AND start >= ? AND start < ?",
                 (*group, *span),
-            ).fetchall()
-        return [
-            Contribution(
-                row["member"],
-                row["owner"],
-                Atom(row["code"], row["place"], row["band"]),
-                row["quantity"],
-                waives=bool(row["waives"]),
             )
-            for row in rows
-        ]
+        )
 
     def partitions(self, period: str, kind: Kind) -> dict[Group, Partition]:
         """Read the partitions chosen for a period."""
@@ -151,11 +126,11 @@ class Book:
         now: int,
         also: Callable[[sqlite3.Cursor], object] = lambda _: None,
     ) -> None:
-        """Commit a window: partitions chosen for it, its cells, and that its figures are counted.
+        """Commit a window: partitions chosen for it, its cells, and that its sheets are counted.
 
         `also` commits what belongs to it with it.
 
-        All figures that `undecided(kind, window.end)` lists are counted in it, so nothing may be
+        All sheets that `undecided(kind, window.end)` lists are counted in it, so nothing may be
         stored between that call and this one.
         """
         with self._database.change() as cursor:
@@ -164,7 +139,7 @@ class Book:
             for group, decision in decisions:
                 insert_cell(cursor, group, window, decision, now)
             cursor.execute(
-                "UPDATE figures SET counted = ? "
+                "UPDATE sheets SET counted = ? "
                 "WHERE kind = ? AND counted IS NULL AND superseded = 0 AND start < ?",
                 (window.start, kind, window.end),
             )
@@ -264,32 +239,8 @@ def _told(row: sqlite3.Row) -> dict[str, Any]:
     }
 
 
-def _figure(row: tuple[Any, ...]) -> FigureRow:
-    record, member, owner, waives, *of = row
-    kind, direction, unit, code, place, band, quantity, coverage, marks, start, end = of
-    return FigureRow(
-        record,
-        member,
-        owner,
-        bool(waives),
-        _group(kind, direction, unit),
-        _atom(code, place, band),
-        quantity,
-        coverage,
-        _marks(marks),
-        _window(start, end),
-    )
-
-
 # The same few come again and again: made once, they are also compared by being the same object.
-_group = lru_cache(maxsize=256)(Group)
 _atom = lru_cache(maxsize=65_536)(Atom)
-_window = lru_cache(maxsize=4096)(Window)
-
-
-@lru_cache(maxsize=256)
-def _marks(text: str) -> tuple[Mark, ...]:
-    return tuple(json.loads(text))
 
 
 def _partition(row: sqlite3.Row) -> Partition:

@@ -1,11 +1,14 @@
 """Copies of the ledger, made while the hub runs, and a ledger made anew of one after damage."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from adapters.errors import PermanentError, TransientError
 from config.hub_plan import Calendar, HubPlan
@@ -14,17 +17,21 @@ from gateway.database import CorruptError, translated
 from gateway.durable import sync_names
 from gateway.hub.calendar import window_of
 from gateway.hub.database import LAYOUT, Database
+from gateway.hub.resheeting import FORMER, fill
+from gateway.hub.sheet import checked_lines, lines_of, text_of
 from gateway.hub.status import LEDGER
 from gateway.hub.yearbook import YEAR
 from gateway.salvage import Saved, salvage
 from gateway.wire import rfc3339
 
 _TABLES = {
-    "meta": "key", "records": "id", "figures": "record, position", "senders": "plant, run",
+    "meta": "key", "records": "id", "sheets": "rowid", "senders": "plant, run",
     "pseudonyms": "pseudonym", "quarantine": "number", "counters": "name", "calendars": "kind",
     "partitions": "period, kind, direction, unit", "cells": "number",
     "magnitudes": "record, position", "remainders": "number", "peers": "hub",
 }  # fmt: skip
+_FORMER = {"figures": "record, position"}
+"""Ledgers before version 6 have a row a figure, in place of sheets."""
 _PRIVATE = 0o600
 
 
@@ -49,7 +56,7 @@ def backup(plan: HubPlan, target: Path) -> int:
     """
     path = Path(plan.state_dir) / LEDGER
     draft = target.with_name(target.name + ".new")
-    with closing(Database.read(path)):
+    with closing(Database.read(path, former=True)):
         pass
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -152,7 +159,7 @@ def _fill(
 ) -> Restored:
     with fresh.change() as cursor:
         first = _read(aside.path, cursor) if aside is not None else {}
-        cursor.execute("CREATE TEMP TABLE told AS SELECT record, position FROM figures")
+        cursor.execute("CREATE TEMP TABLE told AS SELECT record, position FROM sheets")
         then = _read(source, cursor) if source is not None else {}
         known = first.get("calendars")
         if known is None or not known.whole or not known.rows:
@@ -165,7 +172,48 @@ def _fill(
 
 
 def _read(path: Path, cursor: sqlite3.Cursor) -> dict[str, Saved]:
-    return salvage(path, cursor, _TABLES, lambda _table, _row: True)
+    """Take over what can be read of a ledger of any version, and is not there yet."""
+    if not _is_former(path):
+        return salvage(path, cursor, _TABLES, partial(_completes, cursor))
+    # Among the temporary tables it hides the view of that name.
+    cursor.execute(f"CREATE TEMP TABLE figures ({FORMER}) STRICT, WITHOUT ROWID")
+    tables = {name: order for name, order in _TABLES.items() if name != "sheets"}
+    found = salvage(path, cursor, tables | _FORMER, partial(_completes, cursor))
+    fill(cursor, "temp.figures")
+    cursor.execute("DROP TABLE temp.figures")
+    return found
+
+
+def _is_former(path: Path) -> bool:
+    """Tell whether a ledger has a row a figure; one that tells nothing at all has not."""
+    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'figures'"
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as found:
+            return found.execute(query).fetchone() is not None
+    except sqlite3.Error:
+        return False
+
+
+def _completes(cursor: sqlite3.Cursor, table: str, row: dict[str, Any]) -> bool:
+    """Tell whether a row adds something; leaves on a sheet only the figures that are not known.
+
+    What was salvaged of a ledger that has a row a figure may be a part of a sheet.
+    """
+    if table not in ("sheets", "figures"):
+        return True
+    try:
+        if table == "figures":
+            return isinstance(json.loads(row["marks"]), list)
+        lines = checked_lines(row["figures"])
+    except ValueError:
+        return False
+    query = "SELECT figures FROM sheets WHERE record = ?"
+    texts = cursor.execute(query, (row["record"],)).fetchall()
+    known = {line[0] for (text,) in texts for line in lines_of(text)}
+    lines = [line for line in lines if line[0] not in known]
+    if lines:
+        row |= {"position": lines[0][0], "count": len(lines), "figures": text_of(lines)}
+    return bool(lines)
 
 
 def _last_written(path: Path, now: int) -> int:
@@ -190,12 +238,12 @@ def _presume_decided(cursor: sqlite3.Cursor, plan: HubPlan, until: int) -> None:
 
 def _presume_counted(cursor: sqlite3.Cursor) -> int:
     """Take what only the copy holds as counted, where its window has been decided since."""
-    cursor.execute(
-        "UPDATE figures SET counted = start WHERE counted IS NULL AND superseded = 0 AND start < "
-        "(SELECT decided_to FROM calendars WHERE calendars.kind = figures.kind) "
-        "AND (record, position) NOT IN (SELECT record, position FROM told)"
-    )
-    return max(0, cursor.rowcount)
+    rows = cursor.execute(
+        "UPDATE sheets SET counted = start WHERE counted IS NULL AND superseded = 0 AND start < "
+        "(SELECT decided_to FROM calendars WHERE calendars.kind = sheets.kind) "
+        "AND (record, position) NOT IN (SELECT record, position FROM told) RETURNING count"
+    ).fetchall()
+    return sum(count for (count,) in rows)
 
 
 def _owned_like_folder(path: Path) -> None:

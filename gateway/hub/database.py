@@ -1,5 +1,7 @@
 """The ledger's file: opened, never replaced when it is damaged, and what it notes about itself."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -10,6 +12,8 @@ from gateway.hub.schema import TABLES, UPGRADES, VERSION
 
 LAYOUT = Layout("ledger", TABLES, VERSION, UPGRADES)
 _MISSING = "start the hub: `sidestream hub run`"
+_OLDER = "start the hub again: it brings the ledger up to date"
+_NEWER = "install the newer program again"
 _RESTORE = (
     "stop the hub and restore it: `sidestream hub restore --copy FILE`, or without a copy what can "
     "still be read of it: `sidestream hub restore`"
@@ -27,21 +31,38 @@ class Database(File):
     """The open ledger."""
 
     @classmethod
-    def open(cls, path: Path, now: int) -> Self:
+    def open(
+        cls, path: Path, now: int, told: Callable[[int, int], object] = lambda _done, _all: None
+    ) -> Self:
         """Open the ledger or make it; raises `PermanentError` when a newer version wrote it.
 
-        A damaged one is never replaced: what it says was released must not be released again, and
-        what it holds is nowhere else. `DamagedError` tells how it is restored.
+        One of an older version is brought up to date, which may take minutes: `told` hears how
+        many of how many records are done. A damaged one is never replaced: what it says was
+        released must not be released again, and what it holds is nowhere else. `DamagedError`
+        tells how it is restored.
         """
         try:
-            return cls.create(path, LAYOUT, now, replace=False)
+            return cls.create(path, replace(LAYOUT, told=told), now, replace=False)
         except CorruptError as error:
             raise DamagedError(error.what, where=str(path), mend=_RESTORE) from error
 
     @classmethod
-    def read(cls, path: Path) -> Self:
-        """Open the ledger for looking only; raises `PermanentError` when there is none."""
-        return cls.look_at(path, LAYOUT, _MISSING)
+    def read(cls, path: Path, *, former: bool = False) -> Self:
+        """Open the ledger for looking only; with `former` also one that is not yet up to date.
+
+        Raises `PermanentError` when there is none, or it is of another version than this program.
+        """
+        opened = cls.look_at(path, LAYOUT, _MISSING)
+        with opened.look() as cursor:
+            (version,) = cursor.execute("PRAGMA user_version").fetchone()
+        if version > LAYOUT.version or (version < LAYOUT.version and not former):
+            opened.close()
+            raise PermanentError(
+                f"the ledger is of version {version}, this program reads {LAYOUT.version}",
+                where=str(path),
+                mend=_OLDER if version < LAYOUT.version else _NEWER,
+            )
+        return opened
 
     def meta(self, key: str) -> str | None:
         """Read one of the ledger's notes about itself."""

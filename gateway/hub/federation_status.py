@@ -94,7 +94,8 @@ def _of_peer(cursor: sqlite3.Cursor, cluster: str, hub: str) -> PeerStatus:
         'SELECT count(*), max(received), max("end") FROM records WHERE plant = ?', (hub,)
     ).fetchone()
     figures = cursor.execute(
-        "SELECT count(*) FROM figures WHERE record IN (SELECT id FROM records WHERE plant = ?)",
+        "SELECT coalesce(sum(count), 0) FROM sheets "
+        "WHERE record IN (SELECT id FROM records WHERE plant = ?)",
         (hub,),
     ).fetchone()[0]
     told = cursor.execute("SELECT told FROM peers WHERE hub = ?", (hub,)).fetchone()

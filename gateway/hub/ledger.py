@@ -5,7 +5,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from types import MappingProxyType
 
 from config.hub_plan import HubLimits
@@ -13,8 +12,10 @@ from gateway.contract import Record
 from gateway.hub.calendar import DAY
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
+from gateway.hub.sheet import INSERT, Whose, row_of, sheets_of
+from gateway.hub.table import Group
 from gateway.hub.yearbook import insert_orders
-from gateway.wire import Mark, Refusal
+from gateway.wire import Refusal
 
 _NONE: Mapping[str, int] = MappingProxyType({})
 
@@ -240,30 +241,24 @@ def _insert(batch: _Batch, verdict: Accepted, now: int) -> int:
             now,
         ),
     )
-    _insert_figures(batch, verdict, superseded)
+    _insert_sheets(batch, verdict, superseded)
     insert_orders(batch.cursor, record, member, window.start, superseded=superseded)
     return _insert_sender(batch, verdict, now)
 
 
-def _insert_figures(batch: _Batch, verdict: Accepted, superseded: bool) -> None:
-    member = verdict.member
-    key, who = verdict.record.id, (member.name, member.owner, member.waives)
-    place, span = member.place, (*verdict.window, superseded)
-    batch.cursor.executemany(
-        "INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, ?)",
-        [
-            (
-                *(key, position, *who, f.kind, f.direction, f.unit, f.code, place, f.band),
-                *(f.quantity, f.coverage, _text(f.marks), *span),
-            )
-            for position, f in enumerate(verdict.record.figures)
-        ],
+def _insert_sheets(batch: _Batch, verdict: Accepted, superseded: bool) -> None:
+    member, record = verdict.member, verdict.record
+    whose = Whose(member.name, member.owner, member.waives, member.place)
+    figures = (
+        (
+            whose,
+            Group(one.kind, one.direction, one.unit),
+            (position, one.code, one.band, one.quantity, one.coverage, one.marks),
+        )
+        for position, one in enumerate(record.figures)
     )
-
-
-@lru_cache(maxsize=256)
-def _text(marks: tuple[Mark, ...]) -> str:
-    return json.dumps(marks)
+    sheets = sheets_of(record.id, verdict.window, figures)
+    batch.cursor.executemany(INSERT, [row_of(sheet, superseded=superseded) for sheet in sheets])
 
 
 def _supersede(batch: _Batch, verdict: Accepted) -> bool:
@@ -278,13 +273,13 @@ def _supersede(batch: _Batch, verdict: Accepted) -> bool:
     ).fetchall()
     for other, revision in others:
         decided = batch.cursor.execute(
-            "SELECT 1 FROM figures WHERE record = ? AND counted IS NOT NULL", (other,)
+            "SELECT 1 FROM sheets WHERE record = ? AND counted IS NOT NULL", (other,)
         ).fetchone()
         if revision > record.revision or decided:
             batch.count("superseded")
             return True
     for other, _ in others:
-        batch.cursor.execute("UPDATE figures SET superseded = 1 WHERE record = ?", (other,))
+        batch.cursor.execute("UPDATE sheets SET superseded = 1 WHERE record = ?", (other,))
         batch.cursor.execute("UPDATE magnitudes SET superseded = 1 WHERE record = ?", (other,))
         batch.count("superseded")
     return False

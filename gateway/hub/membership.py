@@ -32,7 +32,7 @@ def released(plan: HubPlan) -> int | None:
     path = Path(plan.state_dir) / LEDGER
     if not path.exists():
         return None
-    with closing(Database.read(path)) as database, database.look() as cursor:
+    with closing(Database.read(path, former=True)) as database, database.look() as cursor:
         return first_release(cursor)
 
 

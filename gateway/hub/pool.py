@@ -4,7 +4,6 @@ To the ledger a peer is a member and an owner's token an owner, so that windows 
 published and late figures counted as in any hub. The place of a figure is its cluster.
 """
 
-import json
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,8 @@ from gateway.hub.calendar import Window, window_of
 from gateway.hub.database import Database
 from gateway.hub.federated import strictest
 from gateway.hub.intake import Refused
+from gateway.hub.sheet import INSERT, Whose, row_of, sheets_of
+from gateway.hub.table import Group
 from gateway.keys import HubKey, HubPublic
 from gateway.signing import RefusalError
 from gateway.wire import nanoseconds
@@ -108,15 +109,16 @@ def _insert(cursor: sqlite3.Cursor, remainder: Remainder, window: Window, now: i
         (remainder.id, remainder.id, remainder.hub, remainder.cluster, remainder.hub,
          remainder.number, *window, content, now),
     )  # fmt: skip
-    cursor.executemany(
-        "INSERT INTO figures VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, NULL, 0)",
-        [
-            (remainder.id, position, remainder.cluster, one.owner, one.waives, remainder.kind,
-             one.direction, one.unit, one.code, remainder.cluster, one.band, one.quantity,
-             one.coverage, json.dumps(one.marks), *window)
-            for position, one in enumerate(remainder.figures)
-        ],
-    )  # fmt: skip
+    cluster = remainder.cluster
+    figures = (
+        (
+            Whose(cluster, one.owner, one.waives, cluster),
+            Group(remainder.kind, one.direction, one.unit),
+            (position, one.code, one.band, one.quantity, one.coverage, one.marks),
+        )
+        for position, one in enumerate(remainder.figures)
+    )
+    cursor.executemany(INSERT, map(row_of, sheets_of(remainder.id, window, figures)))
 
 
 def _meet(cursor: sqlite3.Cursor, remainder: Remainder, now: int) -> None:

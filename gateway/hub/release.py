@@ -1,14 +1,13 @@
 """Release: when a window is decided, and which contributions count in it."""
 
-import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from config.hub_plan import Calendar, Member, Order, Rules
 from config.plan import Kind
-from gateway.hub.book import Book, FigureRow
+from gateway.hub.book import Book
 from gateway.hub.calendar import Window, due, next_window, sampled
 from gateway.hub.noise import Noise
 from gateway.hub.partition import HISTORY, Partition, choose_or_begin, without_cells
@@ -21,9 +20,11 @@ from gateway.hub.remainders import (
 )
 from gateway.hub.rest import guarded
 from gateway.hub.rollup import OTHER_PERIOD, Decision, decide, with_noise, withheld
-from gateway.hub.table import Contribution, Group, Table
+from gateway.hub.sheet import Sheet
+from gateway.hub.summing import contributions
+from gateway.hub.table import Group, Table
 from gateway.hub.yearbook import orders_due
-from gateway.wire import Mark, quarter, quarter_start
+from gateway.wire import quarter, quarter_start
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,60 +43,6 @@ class Calendars:
     noise: Noise | None = None
     leaving: Leaving | None = None
     pooling: bool = False
-
-
-def contributions(figures: Iterable[FigureRow], window: Window) -> Table:
-    """Sum figures by member and atom into what they contribute to a window.
-
-    Coverage is the share of the window that a member's own records of it observed; figures of
-    earlier windows add to the quantity, not to the coverage, and are marked `late`.
-    """
-    found: dict[tuple[object, ...], list[FigureRow]] = defaultdict(list)
-    for figure in figures:
-        found[figure.member, figure.owner, figure.waives, figure.atom].append(figure)
-    return [_contribution(rows, window) for rows in found.values()]
-
-
-def _contribution(rows: Sequence[FigureRow], window: Window) -> Contribution:
-    first = rows[0]
-    if len(rows) == 1 and first.window == window:
-        # As it is for most: one figure of the whole window.
-        return Contribution(
-            first.member,
-            first.owner,
-            first.atom,
-            first.quantity,
-            min(first.coverage, 1.0),
-            tuple(sorted(first.marks)),
-            first.waives,
-        )
-    late = any(row.window.start < window.start and row.quantity for row in rows)
-    marks: set[Mark] = {mark for row in rows for mark in row.marks}
-    return Contribution(
-        member=first.member,
-        owner=first.owner,
-        atom=first.atom,
-        quantity=math.fsum(row.quantity for row in rows),
-        coverage=_coverage(rows, window),
-        marks=tuple(sorted(marks | ({"late"} if late else set()))),
-        waives=first.waives,
-    )
-
-
-def _coverage(rows: Sequence[FigureRow], window: Window) -> float:
-    length = window.end - window.start
-    if all(row.window == window for row in rows):
-        # As it is for most: the sum below is of one term, which is this.
-        return min(length * math.fsum([row.coverage for row in rows]) / len(rows) / length, 1.0)
-    observed: dict[Window, list[float]] = defaultdict(list)
-    for row in rows:
-        if row.window.start >= window.start:
-            observed[row.window].append(row.coverage)
-    seen = math.fsum(
-        (min(span.end, window.end) - span.start) * math.fsum(shares) / len(shares)
-        for span, shares in observed.items()
-    )
-    return min(seen / length, 1.0)
 
 
 def release_due(
@@ -126,12 +73,7 @@ def release_due(
 def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) -> None:
     period = quarter(window.start)
     standing = book.partitions(period, kind)
-    tables: dict[Group, list[FigureRow]] = defaultdict(list)
-    past: dict[Group, list[FigureRow]] = defaultdict(list)
-    for figure in book.undecided(kind, window.end):
-        # In a pool what stands for an owner is another in each quarter.
-        stands = not plan.pooling or quarter(figure.window.start) == period
-        (tables if stands else past)[figure.group].append(figure)
+    tables, past = _grouped(book.undecided(kind, window.end), period if plan.pooling else None)
     chosen: list[tuple[str, Partition]] = []
     decisions: list[tuple[Group, Decision]] = []
     for group in sorted({*standing, *tables}):
@@ -150,8 +92,8 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
         if plan.noise is not None:
             decided = tuple(with_noise(one, window, plan.noise) for one in decided)
         decisions.extend((group, decision) for decision in decided)
-    for group, figures in past.items():
-        late = withheld(group, contributions(figures, window), OTHER_PERIOD)
+    for group, sheets in past.items():
+        late = withheld(group, contributions(sheets, window), OTHER_PERIOD)
         decisions.extend((group, decision) for decision in late)
     if plan.leaving is None or not plan.leaving.active(period):
         book.decide(kind, window, chosen, decisions, now)
@@ -161,6 +103,21 @@ def _release(book: Book, plan: Calendars, kind: Kind, window: Window, now: int) 
         insert_remainder, kind=kind, window=window, figures=left, size=plan.leaving.plan.size
     )
     book.decide(kind, window, chosen, decisions, now, keep)
+
+
+def _grouped(
+    sheets: Iterable[Sheet], period: str | None
+) -> tuple[Mapping[Group, list[Sheet]], Mapping[Group, list[Sheet]]]:
+    """Give sheets by group; apart, where there is a period, those of other periods.
+
+    In a pool what stands for an owner is another in each quarter.
+    """
+    these: dict[Group, list[Sheet]] = defaultdict(list)
+    others: dict[Group, list[Sheet]] = defaultdict(list)
+    for sheet in sheets:
+        stands = period is None or quarter(sheet.window.start) == period
+        (these if stands else others)[sheet.group].append(sheet)
+    return these, others
 
 
 def _choose(book: Book, plan: Calendars, group: Group, window: Window, table: Table) -> Partition:

@@ -1,6 +1,9 @@
 """Tables of the hub's ledger, and the version they are at."""
 
-VERSION = 5
+from gateway.database import Upgrade
+from gateway.hub.resheeting import resheet
+
+VERSION = 6
 _MAGNITUDES = """
 CREATE TABLE magnitudes (
   record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
@@ -23,6 +26,31 @@ CREATE TABLE peers (
   told_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 """
+SHEETS = """
+CREATE TABLE sheets (
+  record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
+  member TEXT NOT NULL, owner TEXT NOT NULL, waives INTEGER NOT NULL, place TEXT NOT NULL,
+  kind TEXT NOT NULL, direction TEXT NOT NULL, unit TEXT NOT NULL,
+  start INTEGER NOT NULL, "end" INTEGER NOT NULL, count INTEGER NOT NULL,
+  counted INTEGER, superseded INTEGER NOT NULL DEFAULT 0, figures TEXT NOT NULL,
+  PRIMARY KEY (record, position)
+) STRICT;
+CREATE INDEX sheets_open ON sheets (kind, start, record, position)
+WHERE counted IS NULL AND superseded = 0;
+CREATE INDEX sheets_by_group ON sheets (kind, direction, unit, start, member);
+CREATE VIEW figures AS
+SELECT sheets.record, json_extract(one.value, '$[0]') AS position,
+  member, owner, waives, kind, direction, unit,
+  json_extract(one.value, '$[1]') AS code, place, json_extract(one.value, '$[2]') AS band,
+  json_extract(one.value, '$[3]') AS quantity, json_extract(one.value, '$[4]') AS coverage,
+  json_extract(one.value, '$[5]') AS marks, start, "end", counted, superseded
+FROM sheets, json_each(sheets.figures) AS one;
+"""
+"""`counted` is the start of the window that a sheet's figures (`count` of them) were decided in.
+
+The view gives a row a figure to whoever looks into a ledger. SQLite reads numbers of up to 15
+digits exactly, longer ones to within their last bit; the hub itself does not read them there.
+"""
 TABLES = f"""
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 CREATE TABLE records (
@@ -32,18 +60,6 @@ CREATE TABLE records (
   content BLOB NOT NULL, received INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX records_by_window ON records (plant, start, "end");
-CREATE TABLE figures (
-  record TEXT NOT NULL REFERENCES records (id), position INTEGER NOT NULL,
-  member TEXT NOT NULL, owner TEXT NOT NULL, waives INTEGER NOT NULL,
-  kind TEXT NOT NULL, direction TEXT NOT NULL, unit TEXT NOT NULL,
-  code TEXT, place TEXT NOT NULL, band TEXT,
-  quantity REAL NOT NULL, coverage REAL NOT NULL, marks TEXT NOT NULL,
-  start INTEGER NOT NULL, "end" INTEGER NOT NULL,
-  counted INTEGER, superseded INTEGER NOT NULL DEFAULT 0,
-  PRIMARY KEY (record, position)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX figures_open ON figures (kind, start) WHERE counted IS NULL AND superseded = 0;
-CREATE INDEX figures_by_group ON figures (kind, direction, unit, start);
 CREATE TABLE senders (
   plant TEXT NOT NULL, run INTEGER NOT NULL, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
   first INTEGER NOT NULL, last INTEGER NOT NULL, records INTEGER NOT NULL,
@@ -74,9 +90,9 @@ CREATE INDEX cells_by_window ON cells (start);
 CREATE INDEX cells_unwritten ON cells (number) WHERE status = 'released' AND written IS NULL;
 CREATE INDEX cells_written ON cells (written) WHERE status = 'released' AND written IS NOT NULL;
 CREATE INDEX cells_unpublished ON cells (number) WHERE listed = 1 AND published IS NULL;
-{_MAGNITUDES}{_FEDERATION}"""
-"""`counted` is the start of the window a figure was decided in; a listed cell exists once."""
-UPGRADES = {
+{SHEETS}{_MAGNITUDES}{_FEDERATION}"""
+"""A listed cell exists once."""
+UPGRADES: dict[int, str | Upgrade] = {
     1: """
 CREATE TABLE runs (
   plant TEXT NOT NULL, run INTEGER NOT NULL, member TEXT NOT NULL, pseudonym TEXT NOT NULL,
@@ -101,6 +117,7 @@ ALTER TABLE cells ADD COLUMN magnitude TEXT;
 """
     + _MAGNITUDES,
     4: _FEDERATION,
+    5: lambda cursor, told: resheet(cursor, SHEETS, told),
 }
 """A sender has a row for each run, the count its sequence is in; run 0 has no number.
 

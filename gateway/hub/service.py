@@ -27,7 +27,7 @@ from gateway.hub.reception import Arrival, receive
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.retained import Feed, Post
 from gateway.hub.status import Live
-from gateway.hub.vault import Open, Vault
+from gateway.hub.vault import Open, Vault, upgrading
 from gateway.hub.voice import Voice
 from gateway.joining import request_topic
 from gateway.keys import HubKey
@@ -123,7 +123,7 @@ class _Hub:
         self.plan = plan
         self._anew = anew
         self._files = Files(plan.broker)
-        self.vault = Vault(plan, clock)
+        self.vault = Vault(plan, clock, partial(upgrading, notify))
         self.voice = Voice()
         self.filler = Filler(plan, self._insist, clock, self.voice.say)
         self._clock = clock

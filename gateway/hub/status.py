@@ -147,7 +147,7 @@ _SENDERS = (
     'SELECT member, sum(records), max(received), max("end"), '
     "CAST(min(total(last - first + 1 - records), 9e15) AS INTEGER) FROM senders GROUP BY member"
 )
-_UNDECIDED = "SELECT count(*) FROM figures WHERE counted IS NULL AND superseded = 0"
+_UNDECIDED = "SELECT coalesce(sum(count), 0) FROM sheets WHERE counted IS NULL AND superseded = 0"
 _UNWRITTEN = "SELECT count(*) FROM cells WHERE status = 'released' AND written IS NULL"
 _UNPUBLISHED = "SELECT count(*) FROM cells WHERE listed = 1 AND published IS NULL"
 

@@ -1,6 +1,7 @@
 """The ledger behind one thread: every use waits its turn and never holds up the event loop."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +16,18 @@ from gateway.hub.ledger import Ledger
 from gateway.hub.status import LEDGER
 
 T = TypeVar("T")
+_log = logging.getLogger("sidestream.hub")
+_STEP = 2_000
+"""Records after which it is told how far a ledger of an older version is."""
+_PATIENCE = "EXTEND_TIMEOUT_USEC=300000000"
+"""Lets systemd wait five minutes for the next word before it takes the start as failed."""
+
+
+def upgrading(notify: Callable[[str], object], done: int, count: int) -> None:
+    """Tell how far a ledger of an older version is brought up to date, and ask for the time."""
+    if done % _STEP == 0:
+        _log.info("the ledger is brought up to date: %d of %d records", done, count)
+        notify(_PATIENCE)
 
 
 @dataclass(slots=True)
@@ -26,18 +39,24 @@ class Open:
     book: Book
 
     @classmethod
-    def at(cls, plan: HubPlan, now: int) -> Self:
+    def at(cls, plan: HubPlan, now: int, told: Callable[[int, int], object]) -> Self:
         """Open the plan's ledger; raises `PermanentError`, or `TransientError` when it is busy."""
-        database = Database.open(Path(plan.state_dir) / LEDGER, now)
+        database = Database.open(Path(plan.state_dir) / LEDGER, now, told)
         return cls(database, Ledger(database, plan.limits), Book(database, plan.cluster))
 
 
 class Vault:
-    """Runs what is asked on the open ledger; one that is damaged is closed, and opened no more."""
+    """Runs what is asked on the open ledger; one that is damaged is closed, and opened no more.
 
-    def __init__(self, plan: HubPlan, clock: Callable[[], int]) -> None:
+    `told` hears, from the ledger's thread, how much of a ledger of an older version is done.
+    """
+
+    def __init__(
+        self, plan: HubPlan, clock: Callable[[], int], told: Callable[[int, int], object]
+    ) -> None:
         self._plan = plan
         self._clock = clock
+        self._told = told
         self._thread = ThreadPoolExecutor(1, "ledger")
         self._open: Open | None = None
 
@@ -47,7 +66,7 @@ class Vault:
 
     def _work(self, work: Callable[[Open], T]) -> T:
         if self._open is None:
-            self._open = Open.at(self._plan, self._clock())
+            self._open = Open.at(self._plan, self._clock(), self._told)
         try:
             return work(self._open)
         except CorruptError:

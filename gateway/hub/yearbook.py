@@ -130,7 +130,8 @@ def _tables(cursor: sqlite3.Cursor, month: Window) -> dict[Group, list[Contribut
 _ORDERS = """
 SELECT m.* FROM magnitudes AS m WHERE m.superseded = 0 AND m.start >= ? AND m.start < ?
 AND NOT EXISTS (
-  SELECT 1 FROM figures AS f WHERE f.kind = m.kind AND f.direction = m.direction
-  AND f.unit = m.unit AND f.start >= ? AND f.start < ? AND f.member = m.member AND f.code IS m.code
+  SELECT 1 FROM sheets AS s, json_each(s.figures) AS f WHERE s.kind = m.kind
+  AND s.direction = m.direction AND s.unit = m.unit AND s.start >= ? AND s.start < ?
+  AND s.member = m.member AND json_extract(f.value, '$[1]') IS m.code
 ) ORDER BY m.record, m.position
 """

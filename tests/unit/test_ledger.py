@@ -16,7 +16,8 @@ from gateway.database import CorruptError
 from gateway.hub.database import DamagedError, Database
 from gateway.hub.intake import Gate
 from gateway.hub.ledger import Draft, Ledger
-from gateway.hub.schema import TABLES
+from gateway.hub.resheeting import FORMER
+from gateway.hub.schema import SHEETS, TABLES
 from tests.hubkit import HOUR, MONDAY, Plant, figure, gate, plant
 
 NOW = MONDAY + 5 * HOUR
@@ -120,6 +121,8 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> 
         )
         first = first.replace(", told REAL, noise REAL, magnitude TEXT", "")
         first = first.partition("CREATE TABLE magnitudes")[0]
+        rows = f"CREATE TABLE figures ({FORMER}) STRICT, WITHOUT ROWID;"
+        first = first.replace(SHEETS, rows)
         old.executescript(f"{first} PRAGMA user_version = 1;")
         old.execute("INSERT INTO senders VALUES ('p', 'plant 1', 'ab', 1, 9, 8, 5, 6)")
         old.commit()
@@ -168,7 +171,7 @@ def test_a_revision_of_a_decided_window_is_kept_and_not_counted(
 ) -> None:
     take(ledger, (ONE, ONE.record(figures=[figure(10.0, "10")])))
     with database.change() as cursor:
-        cursor.execute("UPDATE figures SET counted = start")
+        cursor.execute("UPDATE sheets SET counted = start")
     drafts = take(ledger, (ONE, ONE.record(figures=[figure(99.0, "10")], revision=1)))
     assert len(drafts[ONE.pseudonym].stored) == 1
     assert number(database, "SELECT sum(quantity) FROM figures WHERE superseded = 0") == 10

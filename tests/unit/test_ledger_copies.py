@@ -67,11 +67,11 @@ def released(plan: HubPlan) -> dict[int, float]:
 
 
 def damage(plan: HubPlan, whole: bool) -> Path:
-    """Spoil a ledger: a page of its figures, or all of it but its size."""
+    """Spoil a ledger: a page of its sheets, or all of it but its size."""
     path = Path(plan.state_dir) / LEDGER
     content = bytearray(path.read_bytes())
     with closing(sqlite3.connect(path)) as ledger:
-        root = ledger.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'figures'")
+        root = ledger.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sheets'")
         page = root.fetchone()[0] - 1
         size = ledger.execute("PRAGMA page_size").fetchone()[0]
     start, end = (0, len(content)) if whole else (page * size, (page + 1) * size)
@@ -144,7 +144,7 @@ def test_what_can_be_read_of_the_damaged_goes_first_and_the_copy_completes_it(
     damage(plan, whole=False)
     found = restore(plan, tmp_path / "copy.db" if with_copy else None, FAR)
     assert found.damaged["records"].rows == 18
-    assert not found.damaged["figures"].whole
+    assert not found.damaged["sheets"].whole
     assert found.presumed == (6 if with_copy else 0)
     assert released(plan) == dict.fromkeys(range(5), 30.0), "the cells are in the damaged one"
     store(plan, range(4, 8))

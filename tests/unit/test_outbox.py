@@ -205,7 +205,7 @@ def test_a_file_brought_up_to_date_has_the_columns_of_a_new_one(tmp_path: Path) 
             short = first + rest[rest.index("PRIMARY KEY (stream, start)") :]
             file.executescript(without_series(short) if upgraded else LAYOUT.tables)
             for number in sorted(LAYOUT.upgrades) if upgraded else ():
-                file.executescript(LAYOUT.upgrades[number])
+                file.executescript(str(LAYOUT.upgrades[number]))
             columns.append(
                 [
                     file.execute(f"PRAGMA table_info({table})").fetchall()
