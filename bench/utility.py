@@ -131,7 +131,7 @@ def _federated(
 
 def _by_hub(decision: Decision) -> Decision:
     """Write a pool's parts as its ledger tells them apart for the rest: owners by hub."""
-    parts = (replace(part, owner=f"{part.member}|{part.owner}") for part in decision.parts)
+    parts = (part._replace(owner=f"{part.member}|{part.owner}") for part in decision.parts)
     return replace(decision, parts=tuple(parts))
 
 

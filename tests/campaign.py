@@ -4,7 +4,7 @@ import math
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import get_args
 
 from config.hub_plan import Order, Rules
@@ -123,7 +123,7 @@ def ordered(seed: int) -> Tally:
     """Run a random month of orders: nothing is told of too few, or of no plants' own."""
     made = random.Random(f"{seed} orders")
     table = [
-        replace(one, quantity=quantity_of(made.choice(ORDERS)))
+        one._replace(quantity=quantity_of(made.choice(ORDERS)))
         for one in _streams(made, heat=False)
     ]
     rules = Rules(k=made.choice((2, 3, 3, 5)))
@@ -162,7 +162,7 @@ def _window(made: random.Random, streams: list[Contribution]) -> Table:
     for one in streams:
         factor = made.choices((0.0, 1.0, -0.1), (10, 85, 5))[0] * made.uniform(0.5, 1.5)
         quantity = float(f"{one.quantity * factor:.3g}")
-        found[one.member, one.atom].append(replace(one, quantity=quantity))
+        found[one.member, one.atom].append(one._replace(quantity=quantity))
     return [part for parts in found.values() for part in parts]
 
 

@@ -6,7 +6,6 @@ down to the one thing that was left out.
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from bench.attacks.year import Told, Unit, Year
 from config.hub_plan import Rules
@@ -26,7 +25,7 @@ def summed(rows: Rows) -> Table:
         for part in table:
             before = found.get((part.member, part.atom))
             total = part.quantity + (before.quantity if before else 0.0)
-            found[part.member, part.atom] = replace(part, quantity=total)
+            found[part.member, part.atom] = part._replace(quantity=total)
     return list(found.values())
 
 

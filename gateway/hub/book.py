@@ -283,7 +283,7 @@ def insert_cell(
     cursor: sqlite3.Cursor, group: Group, window: Window, decision: Decision, now: int
 ) -> None:
     """Store a decision; raises when its cell was decided for the window before."""
-    parts = [[p.member, p.owner, p.atom, p.quantity, p.coverage] for p in decision.parts]
+    parts = [part[:5] for part in decision.parts]  # all but marks and waiver
     cursor.execute(
         'INSERT INTO cells (name, start, "end", kind, direction, unit, code, place, band, status, '
         "listed, quantity, coverage, owners, marks, reason, parts, decided, told, noise, "

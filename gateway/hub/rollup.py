@@ -123,7 +123,7 @@ def withheld(group: Group, table: Table, reason: str) -> tuple[Decision, ...]:
 
 
 def _planned(cell: CellPlan, parts: list[Contribution], rules: Rules, judge: Judge) -> Decision:
-    shares = ((part.member, part.owner, Share(part.quantity, part.waives)) for part in parts)
+    shares = [(part.member, part.owner, Share(part.quantity, part.waives)) for part in parts]
     reason = judge(shares, rules)
     status: Literal["released", "withheld"] = "released" if reason is None else "withheld"
     return _decision(cell.name, cell.label, parts, status, reason or "", listed=True)

@@ -15,13 +15,12 @@ figures: what is left without them must not tell it one of the others.
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from config.hub_plan import Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Share(NamedTuple):
     """What one owner has in a sum, net over its sites, and whether the owner waives."""
 
     quantity: float

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from gateway.hub.calendar import Window
-from gateway.hub.sheet import Line, Sheet, Whose
+from gateway.hub.sheet import Sheet, Whose
 from gateway.hub.table import Atom, Contribution, Table
 from gateway.wire import Band, Mark
 
-_Of = tuple[str | None, Band | None]
-_Rows = list[tuple[Line, Window]]
+_Row = tuple[float, float, Sequence[Mark], Window | None]
+"""A figure's quantity, coverage and marks, and its window where that is not the one decided."""
 _atom = lru_cache(maxsize=65_536)(Atom)
 
 
@@ -21,53 +21,47 @@ def contributions(sheets: Iterable[Sheet], window: Window) -> Table:
     Coverage is the share of the window that a member's own records of it observed; figures of
     earlier windows add to the quantity, not to the coverage, and are marked `late`.
     """
-    found: dict[Whose, dict[_Of, _Rows]] = {}
-    entries: list[tuple[Whose, _Of, _Rows]] = []
+    found: dict[Whose, dict[tuple[str | None, Band | None], list[_Row]]] = {}
+    entries: list[tuple[Whose, str | None, Band | None, list[_Row]]] = []
     for _, whose, _, span, lines in sheets:
         own = found.setdefault(whose, {})
-        for line in lines:
-            of = line[1], line[2]
-            rows = own.get(of)
+        other = None if span == window else span
+        for _, code, band, quantity, coverage, marks in lines:
+            rows = own.get((code, band))
             if rows is None:
-                own[of] = rows = []
-                entries.append((whose, of, rows))
-            rows.append((line, span))
-    return [_contribution(whose, of, rows, window) for whose, of, rows in entries]
+                own[code, band] = rows = []
+                entries.append((whose, code, band, rows))
+            rows.append((quantity, coverage, marks, other))
+    return [
+        Contribution(member, owner, _atom(code, place, band), *_summed(rows, window), waives)
+        for (member, owner, waives, place), code, band, rows in entries
+    ]
 
 
-def _contribution(whose: Whose, of: _Of, rows: _Rows, window: Window) -> Contribution:
-    member, owner, waives, place = whose
-    atom = _atom(of[0], place, of[1])
-    (_, _, _, quantity, coverage, told), span = rows[0]
-    if len(rows) == 1 and span == window:
+def _summed(rows: list[_Row], window: Window) -> tuple[float, float, tuple[Mark, ...]]:
+    """Give the quantity, coverage and marks of one member's figures of an atom."""
+    quantity, coverage, marks, other = rows[0]
+    if len(rows) == 1 and other is None:
         # As it is for most: one figure of the whole window.
-        marks = tuple(sorted(told))
-        return Contribution(member, owner, atom, quantity, min(coverage, 1.0), marks, waives)
-    late = any(span.start < window.start and line[3] for line, span in rows)
-    found: set[Mark] = {mark for line, _ in rows for mark in line[5]}
-    return Contribution(
-        member=member,
-        owner=owner,
-        atom=atom,
-        quantity=math.fsum(line[3] for line, _ in rows),
-        coverage=_coverage(rows, window),
-        marks=tuple(sorted(found | ({"late"} if late else set()))),
-        waives=waives,
-    )
+        return quantity, min(coverage, 1.0), tuple(sorted(marks)) if marks else ()
+    found: set[Mark] = {mark for row in rows for mark in row[2]}
+    if any(row[3] is not None and row[3].start < window.start and row[0] for row in rows):
+        found.add("late")
+    return math.fsum([row[0] for row in rows]), _coverage(rows, window), tuple(sorted(found))
 
 
-def _coverage(rows: Sequence[tuple[Line, Window]], window: Window) -> float:
+def _coverage(rows: Sequence[_Row], window: Window) -> float:
     length = window.end - window.start
-    if all(span == window for _, span in rows):
-        # As it is for most: the sum below is of one term, which is this.
-        return min(length * math.fsum([line[4] for line, _ in rows]) / len(rows) / length, 1.0)
     observed: dict[Window, list[float]] = defaultdict(list)
-    for line, span in rows:
+    for _, coverage, _, other in rows:
+        span = other or window
         if span.start >= window.start:
-            observed[span].append(line[4])
+            observed[span].append(coverage)
     seen = math.fsum(
-        (min(span.end, window.end) - span.start) * math.fsum(shares) / len(shares)
-        for span, shares in observed.items()
+        [
+            (min(span.end, window.end) - span.start) * math.fsum(shares) / len(shares)
+            for span, shares in observed.items()
+        ]
     )
     return min(seen / length, 1.0)
 
@@ -78,10 +72,10 @@ def sums(sheets: Iterable[Sheet]) -> list[Contribution]:
     for _, (member, owner, waives, place), _, _, lines in sheets:
         for _, code, band, quantity, *_ in lines:
             found[member, owner, waives, code or "", place, band or ""].append(quantity)
-    return [_summed(*of, math.fsum(found[of])) for of in sorted(found)]
+    return [_total(*of, math.fsum(found[of])) for of in sorted(found)]
 
 
-def _summed(
+def _total(
     member: str, owner: str, waives: bool, code: str, place: str, band: str, quantity: float
 ) -> Contribution:
     atom = _atom(code or None, place, band or None)

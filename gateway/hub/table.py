@@ -1,7 +1,6 @@
 """What is summed: contributions of members to atoms, and the labels cells carry."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Self, TypeVar
 
@@ -105,8 +104,7 @@ def coarser_place(place: str, depth: int) -> str:
     return "/".join(place.split("/")[:depth]) or ALL
 
 
-@dataclass(frozen=True, slots=True)
-class Contribution:
+class Contribution(NamedTuple):
     """What one member has in one atom of a window: net quantity, coverage 0-1, marks."""
 
     member: str
