@@ -27,9 +27,10 @@ from agent.disclosing.sending import due
 from agent.disclosing.yearly import TALLIES, TOLD, YEAR, Tally, tallied, tallies_document
 from agent.keeping.remake import remade
 from agent.keeping.tables import Commit, Unmade
-from agent.measuring.pipeline import LONGEST, Pipeline
+from agent.measuring.pipeline import Pipeline
 from agent.measuring.series import Held, Series, as_of, marked, renewed
 from agent.measuring.total import Event, Total
+from agent.measuring.track import LONGEST
 from config.plan import PlantPlan, StreamPlan
 
 if TYPE_CHECKING:

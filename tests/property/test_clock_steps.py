@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from adapters.reading import Block
 from agent.measuring.meters.total import TotalMeter
-from agent.measuring.pipeline import LONGEST, Pipeline
+from agent.measuring.pipeline import Pipeline
 from agent.measuring.total import Total
+from agent.measuring.track import LONGEST
 from agent.running.engine import HORIZON
 from config.plan import StreamPlan, WindowPlan
 from tests.measuring import DAY, MIN, T0, ListBook, S, rate_plan, total_plan

@@ -185,7 +185,7 @@ def test_many_different_blocks_do_not_grow_the_memory_without_bound() -> None:
     pipeline = Pipeline([RATE], windows(MIN))
     for number in range(3000):
         pipeline.take(Block("plc", T0, (f"p{number}",), (1.0,)))
-    assert len(pipeline._layouts) <= 1024
+    assert len(pipeline._routes.layouts) <= 1024
 
 
 def test_large_groups_of_points_that_never_recur_do_not_grow_the_memory_either() -> None:
@@ -194,8 +194,8 @@ def test_large_groups_of_points_that_never_recur_do_not_grow_the_memory_either()
     for second in range(100):
         points = (*names[second:], *names[:second])
         pipeline.take(Block("plc", T0 + second * S, points, (1.0,) * len(points)))
-    assert sum(len(points) for points, _ in pipeline._seen.values()) < 300_000
-    assert sum(len(points) for _, points in pipeline._layouts) < 300_000
+    assert sum(len(points) for points, _ in pipeline._routes.seen.values()) < 300_000
+    assert sum(len(points) for _, points in pipeline._routes.layouts) < 300_000
 
 
 def test_readings_far_ahead_of_now_are_refused_when_a_horizon_is_set() -> None:
