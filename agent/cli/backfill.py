@@ -2,8 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +15,12 @@ from agent.cli.output import instant_option, print_list
 
 if TYPE_CHECKING:
     from adapters.adapter import Source
+    from adapters.reading import Block
     from agent.keeping.outbox import Outbox
     from agent.running.backfill import Backfill, Known, Task
     from config.plan import PlantPlan, StreamPlan
 
+_AT_ONCE = 256
 _COMMIT_AFTER = 1.0
 _MOST_WAITING = 5_000
 
@@ -169,9 +172,8 @@ def _fill(outbox: "Outbox", run: "Backfill", source: "Source") -> None:
     committed = time.monotonic()
     outbox.commit(run.commit(), time.time_ns())
     with _bar(run) as told:
-        for block in blocks(source, run.cursor, progress):
-            if block is not None:
-                run.take(block)
+        for some in _in_hundreds(blocks(source, run.cursor, progress)):
+            run.take_all(some)
             late = time.monotonic() - committed > _COMMIT_AFTER
             if run.done:
                 break
@@ -184,6 +186,13 @@ def _fill(outbox: "Outbox", run: "Backfill", source: "Source") -> None:
     outbox.commit(run.commit(), time.time_ns())
     print_list("Rows that say nothing", progress.health(Link.DONE).notes, empty="none")
     click.echo(_summary(run))
+
+
+def _in_hundreds(found: Iterable["Block | None"]) -> Iterator[list["Block"]]:
+    """Give blocks some hundred at a time, which a pipeline takes faster than one by one."""
+    remaining = iter(found)
+    while some := list(islice(remaining, _AT_ONCE)):
+        yield [block for block in some if block is not None]
 
 
 def _offset(run: "Backfill") -> int:

@@ -1,10 +1,11 @@
 """The pipeline: blocks of readings go in, each stream's closed totals come out, each once."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from adapters.errors import PermanentError
-from adapters.reading import NANOSECONDS, Block
+from adapters.reading import NANOSECONDS, Block, Value
 from agent.measuring.routes import Route, Routes
 from agent.measuring.total import Event, Total
 from agent.measuring.track import LONGEST, Track
@@ -28,7 +29,7 @@ class Pipeline:
     wrong time stamp cannot stop a meter; None refuses none. Raises `PermanentError` for a state it
     cannot read.
 
-    A stream's windows begin at the first instant the pipeline hears of, in `take` or `close`.
+    A stream's windows begin at the first instant the pipeline hears of, whatever tells it.
     After a restore no window is closed for being overdue until a grace after that instant.
     """
 
@@ -95,6 +96,23 @@ class Pipeline:
             else:
                 take(time, [(role, values[at], None) for role, at in picks], book)
 
+    def take_run(self, blocks: Sequence[Block], at: int) -> int:
+        """Take recorded blocks from a place on at once; says how many, 0 when none goes with it.
+
+        They are those of the same points without faults, before any window may be due: to call
+        `close` between them would change nothing. Totals and states are, bit by bit, those of
+        `take` for each; what events several streams log on the way is in order for each stream.
+        """
+        if self._uneasy or self._horizon is not None:
+            return 0
+        times, rows = _alike(blocks, at, self._earliest)
+        if len(times) > 1:
+            seen = self._seen.get((blocks[at].source, id(blocks[at].points)))
+            for route in self._routes.find(blocks[at]) if seen is None else seen[1]:
+                route.take_all(times, rows)
+            return len(times)
+        return 0
+
     def _settle(self, routes: list[Route], time: int, ahead: int) -> None:
         """Follow a clock that may have been set back, until every stream has."""
         for route in routes:
@@ -125,6 +143,8 @@ class Pipeline:
 
     def clock_step(self, now: int, step: int) -> None:
         """Take in that the clock was set by `step` nanoseconds to `now`: marks, and one event."""
+        if self._begun == NEVER:
+            self._begin(now)
         for track in self._tracks:
             track.clock_set(now, step)
         self._uneasy |= step < 0
@@ -229,3 +249,23 @@ class Pipeline:
             self._uneasy = True
         if left:
             self._changed.append((track.plan.name, left))
+
+
+def _alike(
+    blocks: Sequence[Block], at: int, before: int
+) -> tuple[list[int], list[tuple[Value, ...]]]:
+    """Give instants and values of the blocks from a place on that are like the one there.
+
+    They have the same points, one instant each, which is before another, and only good values.
+    """
+    source, _, points, *_ = blocks[at]
+    times, rows = list[int](), list[tuple[Value, ...]]()
+    for block in islice(blocks, at, None):
+        each_source, time, names, values, faults, instants, _ = block
+        if names is not points or each_source != source:
+            break
+        if faults or instants is not None or time >= before:
+            break
+        times.append(time)
+        rows.append(values)
+    return times, rows

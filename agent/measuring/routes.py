@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from adapters.reading import Block
+from adapters.reading import Block, Value
+from agent.measuring.column import take_column
 from agent.measuring.meter import Book
 from agent.measuring.track import Take, Track
 
@@ -27,6 +28,17 @@ class Route(NamedTuple):
         """Make the route of a stream."""
         only = picks[0] if len(picks) == 1 else None
         return cls(track, track.feed, track.windows, tuple(picks), only)
+
+    def take_all(self, times: Sequence[int], rows: Sequence[tuple[Value, ...]]) -> None:
+        """Take the stream's good readings of blocks that came one after the other."""
+        column = self.track.column
+        if self.only is not None and column is not None:
+            role, at = self.only
+            values = [row[at] for row in rows]
+            take_column(column, role, times, values, self.track.windows)
+            return
+        for time, row in zip(times, rows, strict=True):
+            self.take(time, [(role, row[at], None) for role, at in self.picks], self.book)
 
 
 class Routes:

@@ -1,11 +1,22 @@
 """A tally: what one open window of a stream has got so far."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from adapters.reading import NANOSECONDS
 from agent.measuring.attributes import PLAIN, Worth
 from config.plan import BANDS
+
+MIDDLE = {
+    "<40": 20.0,
+    "40-60": 50.0,
+    "60-90": 75.0,
+    "90-120": 105.0,
+    "120-200": 160.0,
+    ">200": 250.0,
+}
+"""A supply temperature in each band, for heat of which only the band is known."""
 
 
 @dataclass(slots=True)
@@ -43,6 +54,25 @@ class Tally:
         self.covered += covered
         if doubt:
             self.doubtful += covered
+
+    def add_all(self, quantities: Iterable[float], covered: int, worth: Worth) -> None:
+        """Add measured quantities and the nanoseconds all of them were observed over."""
+        if worth.dry is not None:
+            for quantity in quantities:
+                self.add(quantity, 0, doubt=False, worth=worth)
+            self.covered += covered
+            return
+        total, residue, exchange = self.quantity, self.residue, worth.exchange
+        for measured in quantities:
+            part = measured * exchange
+            after = total + part
+            if -total <= part <= total or abs(total) >= abs(part):
+                residue += (total - after) + part
+            else:
+                residue += (part - after) + total
+            total = after
+        self.quantity, self.residue = total, residue
+        self.covered += covered
 
     def dried(self, share: float) -> None:
         """Take a share of what was added without its dry share as dry."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 from adapters.reading import NANOSECONDS
 from agent.measuring.attributes import Attributes
 from agent.measuring.clock import TOLERANCE
+from agent.measuring.column import Columnar
 from agent.measuring.crosscheck import CrossCheck
 from agent.measuring.gate import Gate, ungated
 from agent.measuring.meter import Book, Input
@@ -52,13 +53,19 @@ class Track:
             CrossCheck(meter, plan.unit, length) if CrossCheck.role in meter.inputs else None
         )
         self._gate = Gate(meter.gates, meter.max_gap)
+        self._plain = self._check is None and not self._gate
         self.unsettled = NEVER
 
     @property
     def feed(self) -> Take:
         """What takes the stream's readings: its meter, where nothing stands before it."""
-        plain = self._check is None and not self._gate
-        return self.meter.take if plain else self._guarded
+        return self.meter.take if self._plain else self._guarded
+
+    @property
+    def column(self) -> Columnar | None:
+        """The meter, where it has a quick way and nothing stands before it; not of a level."""
+        columnar = self._plain and _aggregation(self.plan.meter.kind) == "sum"
+        return self.meter if columnar and isinstance(self.meter, Columnar) else None
 
     def _guarded(self, time: int, inputs: Sequence[Input], book: Book) -> None:
         """Take the stream's readings of one instant, its status before the others."""

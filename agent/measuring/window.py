@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from adapters.reading import NANOSECONDS
 from agent.measuring.attributes import STEADY, Attributes, Worth
-from agent.measuring.tally import Tally
+from agent.measuring.tally import MIDDLE, Tally
 from agent.measuring.total import Aggregation, Event, EventKind, Total
 
 NEVER = -(1 << 62)
@@ -23,17 +23,6 @@ _AGGREGATED: tuple[tuple[str, EventKind, str], ...] = (
     (LATE, "late-samples", "came after their time had been counted or closed, and are left out"),
     (WILD, "wild-values", "did not fit the readings around them, and are left out"),
 )
-
-
-_MIDDLE = {
-    "<40": 20.0,
-    "40-60": 50.0,
-    "60-90": 75.0,
-    "90-120": 105.0,
-    "120-200": 160.0,
-    ">200": 250.0,
-}
-"""A supply temperature in each band, for heat of which only the band is known."""
 
 
 class Windows:
@@ -129,6 +118,20 @@ class Windows:
         if self._mean:
             level = (steady + 2 * ramp) / ((end - start) / NANOSECONDS)
             tally.close_at(end, level * worth.exchange)
+
+    def until(self, start: int) -> int:
+        """Give how far contributions from `start` on may reach that `add_all` takes; NEVER: none.
+
+        That is as far as the window goes into which the last contribution was added whole.
+        """
+        return NEVER if start < self._last_start else self._last_end
+
+    def add_all(self, start: int, end: int, quantities: Sequence[float]) -> None:
+        """Add contributions one after the other over [start, end), none of them in doubt.
+
+        Not of a level, of which the last is told too.
+        """
+        self._last.add_all(quantities, end - start, self._worth)
 
     def _split(
         self,
@@ -236,7 +239,7 @@ class Windows:
         for tally in held.values():
             first.take_over(tally)
         for total in moved:
-            warm = total.quantity * _MIDDLE.get(total.band or "", 0.0)
+            warm = total.quantity * MIDDLE.get(total.band or "", 0.0)
             first.take_over(
                 Tally(total.quantity, dry=total.dry or 0.0, warm_energy=warm, tickets=total.tickets)
             )

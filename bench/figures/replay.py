@@ -56,6 +56,10 @@ def run(full: bool, say: Say) -> list[Figure]:
         floor, meters = found["bare loop"], found["meters"]
         name = f"pipeline, a {kind}"
         figures.append(Figure(name, "readings/s", meters, floor, "added rows", "times", SHARE))
+        singly = found["meters, block by block"]
+        figures.append(
+            Figure(f"{name}, block by block", "readings/s", singly, floor, "added rows", "times")
+        )
     days = 10 if full else 2
     say(f"replaying {days} and {2 * days} days")
     single, double = _backfill("total", days), _backfill("total", 2 * days)

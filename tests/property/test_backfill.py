@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -90,6 +91,26 @@ def filled(path: Path, owned: PlantPlan, stops: Callable[[], bool], every: int =
         state = json.loads(json.dumps(commit.state[BACKFILL + "belt"]))
 
 
+def filled_at_once(path: Path, owned: PlantPlan, draw: Random) -> list[Total]:
+    """Backfill a file by some blocks at a time; after some of them anew from what was committed."""
+    points = {name: ReplayPoint() for name in POINTS}
+    source = Source("belt", ReplaySettings(protocol="replay", file=str(path), points=points))
+    task = Task("belt", str(path), START, START + LENGTH, ("slag", "dust"))
+    run, found = Backfill(task, streams(), owned.windows, None), list[Total]()
+    while not run.done:
+        read = (block for block in blocks(source, run.cursor, Progress()) if block is not None)
+        some = list(islice(read, draw.randint(1, 60)))
+        run.take_all(some)
+        if not some:
+            run.finish()
+        commit = run.commit()
+        found += commit.totals
+        state = json.loads(json.dumps(commit.state[BACKFILL + "belt"]))
+        if state["done"] is False and draw.random() < 0.3:
+            run = Backfill(task, streams(), owned.windows, None, state)
+    return found
+
+
 def ordered(totals: list[Total]) -> list[Total]:
     return sorted(totals, key=lambda one: (one.stream, one.start))
 
@@ -113,3 +134,12 @@ def test_an_interrupted_backfill_goes_on_to_the_same_bits(seed: int, often: floa
         whole = filled(path, plan(), lambda: False)
         pieces = filled(path, plan(), lambda: draw.random() < often)
     assert pieces == whole
+
+
+@given(st.integers(0, 2**32))
+@settings(max_examples=40)
+def test_a_backfill_of_many_blocks_at_once_gives_the_same_totals(seed: int) -> None:
+    with TemporaryDirectory() as folder:
+        path = csv(folder, history(seed))
+        whole = filled(path, plan(), lambda: False)
+        assert filled_at_once(path, plan(), Random(seed)) == whole

@@ -181,6 +181,12 @@ def test_one_point_may_feed_two_streams() -> None:
     assert [total.quantity for total in pipeline.open_windows()] == [30.0, 30.0]
 
 
+def test_windows_begin_where_a_step_of_the_clock_is_the_first_thing_heard_of() -> None:
+    pipeline = Pipeline([RATE], windows(MIN))
+    pipeline.clock_step(T0 + 30 * S, -5 * S)
+    assert [one.start for one in pipeline.finish(T0 + 70 * S)] == [T0]
+
+
 def test_many_different_blocks_do_not_grow_the_memory_without_bound() -> None:
     pipeline = Pipeline([RATE], windows(MIN))
     for number in range(3000):

@@ -4,11 +4,13 @@ A stock's level is integrated in the same way: its windows divide by the time it
 """
 
 from collections.abc import Mapping, Sequence
+from math import inf
 from typing import Any
 
 from adapters.reading import NANOSECONDS
+from agent.measuring.column import Rows
 from agent.measuring.meter import Book, Input, Order, numeric
-from agent.measuring.window import NEVER
+from agent.measuring.window import NEVER, Windows
 from config.plan import MeterPlan
 
 
@@ -50,6 +52,34 @@ class RateMeter:
             book.add(self._time, time, self._value * seconds, ramp, unsure)
         self._time, self._value, self._doubt = time, rate, doubt
         self._order.run = 0
+
+    def go_on(self, rows: Rows, windows: Windows) -> tuple[int, Any] | None:
+        """Take readings at once while each goes on from the last within one window."""
+        begun = since = self._time
+        if self._doubt or self._bad > since:
+            return next(rows, None)
+        before, until, quantities = self._value, windows.until(since), list[float]()
+        factor, offset, max_gap, hold = self._factor, self._offset, self._max_gap, self._hold
+        odd = None
+        for row in rows:
+            time, number = row
+            kind, elapsed = type(number), time - since
+            if (
+                (kind is not float and kind is not int)
+                or not -inf < number < inf
+                or not 0 < elapsed <= max_gap
+                or time > until
+            ):
+                odd = row
+                break
+            rate, seconds = number * factor + offset, elapsed / NANOSECONDS
+            ramp = 0.0 if hold else (rate - before) / 2 * seconds
+            quantities.append(before * seconds + ramp)
+            since, before = time, rate
+        if quantities:
+            windows.add_all(begun, since, quantities)
+            self._time, self._value, self._order.run = since, before, 0
+        return odd
 
     def reached(self) -> int:
         """Give the last usable reading's instant, or a bad one's too late to be bridged."""

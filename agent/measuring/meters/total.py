@@ -1,13 +1,14 @@
 """The total meter: differences of a totaliser, through rollovers, resets and wild values."""
 
-import math
 from collections.abc import Mapping, Sequence
 from math import inf
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from adapters.reading import NANOSECONDS
+from agent.measuring.column import Rows
 from agent.measuring.meter import Book, Input, Order, numeric
-from agent.measuring.window import NEVER, WILD
+from agent.measuring.meters.count import Count, counts, quick_count, risen, went
+from agent.measuring.window import NEVER, WILD, Windows
 from config.plan import MeterPlan
 
 PATIENCE = 60 * NANOSECONDS
@@ -19,8 +20,6 @@ counts meanwhile is accepted when it is confirmed.
 SLACK = 1e-6
 """Relative tolerance on `max_rate`, for the coarseness of time stamps."""
 _ROOM = 1 + SLACK
-FLOAT32_STEPS = 2.0**-22
-"""Relative fall of a float that its rounding to 32 bits can cause: no change."""
 CLOCK_SLACK = NANOSECONDS
 """What a clock may repeat unseen, as at a leap second: so much more may have been counted."""
 EASED_EVERY = 3_600 * NANOSECONDS
@@ -31,18 +30,6 @@ LONGEST_UNKNOWN = 30 * DAY
 MAY_HAVE_TURNED: Final = "may-have-turned"
 HIGH, LOW = 0.9, 0.1
 """Without `max_rate`, a fall from above to below these parts of the modulus is a rollover."""
-
-
-class Count(NamedTuple):
-    """A totaliser's reading; the value is in the point's own unit, so that whole counts stay."""
-
-    time: int
-    value: float | int
-    doubt: bool
-
-
-_count = tuple.__new__
-"""Makes a `Count` of a tuple, in half the time of its own constructor."""
 
 
 class TotalMeter:
@@ -68,7 +55,7 @@ class TotalMeter:
         self._factor = plan.inputs["total"].factor
         self._max_gap = plan.max_gap
         self._max_rate = plan.max_rate
-        self._modulus = None if plan.modulus is None else _counts(plan.modulus / self._factor)
+        self._modulus = None if plan.modulus is None else counts(plan.modulus / self._factor)
         self._order = Order()
         self._base: Count | None = None
         self._moved = NEVER
@@ -128,20 +115,60 @@ class TotalMeter:
         self._after_gap = False
         book.add(since, time, rise * factor, 0.0, doubt)
         if rise:
-            self._base, self._moved = _count(Count, (time, value, False)), time
+            self._base, self._moved = quick_count(Count, (time, value, False)), time
         else:
-            self._base = _count(Count, (time, before, False))
+            self._base = quick_count(Count, (time, before, False))
         return True
 
+    def go_on(self, rows: Rows, windows: Windows) -> tuple[int, Any] | None:
+        """Take readings at once while `_goes_on` would take each, within one window."""
+        base = self._base
+        unusual = self._held or self._former or self._repeated or self._unknown
+        if base is None or base.doubt or unusual:
+            return next(rows, None)
+        begun, before, _ = base
+        since, moved, until, quantities = begun, self._moved, windows.until(begun), list[float]()
+        factor, limit, max_gap = self._factor, self._max_rate, self._max_gap
+        half = inf if self._modulus is None else self._modulus / 2
+        odd = None
+        for row in rows:
+            time, value = row
+            kind = type(value)
+            if (kind is not float and kind is not int) or time > until:
+                odd = row
+                break
+            rise = value - before
+            if not 0 <= rise < inf or not 0 < time - since <= max_gap:
+                odd = row
+                break
+            if limit is None:
+                if rise > half:
+                    odd = row
+                    break
+            elif (rise - 1 if kind is int else rise) * factor > (
+                limit * ((time - moved) / NANOSECONDS) * _ROOM
+            ):
+                odd = row
+                break
+            quantities.append(rise * factor)
+            since = time
+            if rise:
+                before, moved = value, time
+        if quantities:
+            windows.add_all(begun, since, quantities)
+            self._base, self._moved = Count(since, before, doubt=False), moved
+            self._order.run, self._after_gap = 0, False
+        return odd
+
     def _judge(self, base: Count, reading: Count, book: Book) -> None:
-        rise = self._rise(base, reading)
+        rise = risen(base, reading)
         if rise is not None and self._plain(rise, reading):
             if self._comes_back(reading):
                 self._undo(base, reading, book)
             else:
                 self._accept(base, reading, rise, book)
         elif (wrapped := self._wrapped(base, reading)) is not None:
-            book.note(reading.time, "rollover", _told(base, reading))
+            book.note(reading.time, "rollover", went(base, reading))
             self._accept(base, reading, wrapped, book)
         else:
             self._hold(base, reading, book)
@@ -157,18 +184,10 @@ class TotalMeter:
     def _undo(self, base: Count, reading: Count, book: Book) -> None:
         """Go on from before a reset, which was none."""
         before = base if self._former is None else self._former
-        book.note(reading.time, "reset", f"undone: {_told(base, reading)}")
+        book.note(reading.time, "reset", f"undone: {went(base, reading)}")
         self._former = None
         self._accept(base, reading, reading.value - before.value, book)
         self._restart(reading)
-
-    def _rise(self, base: Count, reading: Count) -> float | int | None:
-        """Give the plain rise, or None for a fall; a float's rounding is no fall."""
-        rise = reading.value - base.value
-        if rise >= 0:
-            return rise
-        rounding = type(reading.value) is float and -rise <= base.value * FLOAT32_STEPS
-        return 0 if rounding else None
 
     def _possible(self, rise: float, since: int, reading: Count) -> bool:
         if self._max_rate is None:
@@ -211,7 +230,7 @@ class TotalMeter:
         turned = spread and self._may_have_turned(base, reading)
         if turned:
             hours = (reading.time - base.time) / NANOSECONDS / 3600
-            told = f"unseen in {hours:.3g} h, and a turn is not counted: {_told(base, reading)}"
+            told = f"unseen in {hours:.3g} h, and a turn is not counted: {went(base, reading)}"
             book.note(reading.time, MAY_HAVE_TURNED, told)
         doubt = base.doubt or reading.doubt or turned
         self._repeated = self._unknown = 0
@@ -253,10 +272,10 @@ class TotalMeter:
         if self._comes_back(held):
             self._undo(base, held, book)
         elif self._top_to_bottom(base, held) and self._modulus is not None:
-            book.note(held.time, "rollover", _told(base, held))
+            book.note(held.time, "rollover", went(base, held))
             self._accept(base, held, self._modulus - base.value + held.value, book)
         else:
-            book.note(held.time, "reset", _told(base, held))
+            book.note(held.time, "reset", went(base, held))
             self._former = base._replace(time=self._moved) if held.value < base.value else None
             self._midway = (base.value + held.value) / 2
             self._restart(held)
@@ -314,14 +333,3 @@ class TotalMeter:
         self._moved, self._bad = state["moved"], state["bad"]
         self._repeated, self._unknown, self._eased = state.get("hidden", (0, 0, NEVER))
         self._order.restore(state["order"])
-
-
-def _counts(modulus: float) -> float | int:
-    """Give a modulus in counts, whole where it is meant to be: 2^64 is more than a float holds."""
-    power = 1 << max(round(math.log2(modulus)), 0)
-    whole = power if math.isclose(modulus, power, rel_tol=1e-9) else round(modulus)
-    return whole if math.isclose(modulus, whole, rel_tol=1e-9) else modulus
-
-
-def _told(before: Count, after: Count) -> str:
-    return f"the count went from {before.value} to {after.value}"
