@@ -1,5 +1,7 @@
 """Read a TOML file and know the line of every key: tomllib gives the values, a scan the lines.
 
+Long lists of points are taken out of what tomllib reads, see `config.rows`.
+
 The scan runs over text that tomllib has accepted, so it need not judge syntax; the standard
 library keeps no positions, and a second parser would be a second opinion. It takes longer than
 tomllib does, so it is made when a line is first asked for: a file without mistakes needs none.
@@ -9,11 +11,13 @@ import re
 import tomllib
 from bisect import bisect_right
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from config import rows
 from config.errors import ConfigError, Problem
 
 Key = tuple[str | int, ...]
@@ -82,12 +86,21 @@ def parse(text: str, file: str) -> Document:
     """Parse TOML text; raises `ConfigError` with the line of a syntax error."""
     text = text.replace("\r\n", "\n")
     try:
-        data = tomllib.loads(text)
+        data = _values(text)
     except RecursionError as error:
         raise _too_deep(file) from error
     except ValueError as error:
         raise ConfigError([_syntax(error, text, file)]) from error
     return Document(file, data, text)
+
+
+def _values(text: str) -> dict[str, Any]:
+    """Read the values; every error is tomllib's, about the whole text."""
+    with suppress(ValueError, RecursionError):
+        data = rows.read(text)
+        if data is not None:
+            return data
+    return tomllib.loads(text)
 
 
 def _too_deep(file: str) -> ConfigError:

@@ -33,6 +33,8 @@ class _Member:
     requests: int = 0
     failures: int = 0
     asked: int = 0
+    unopened: Failure | None = None
+    """Why the line could not be opened for this round."""
     round: Round | None = None
     outcome: Answer | Failure | None = None
 
@@ -92,7 +94,9 @@ class Lane:
             if missed is not None:
                 await self._miss(member, missed)
                 return
-            member.round = member.unit.round(now)
+            # First the line, so that many lines are opened while the first requests are planned.
+            member.unopened = await self._opened(member)
+            member.round = member.unit.round(self._clock())
             member.outcome = None
         await self._advance(member, member.round)
 
@@ -139,11 +143,14 @@ class Lane:
         settings = member.settings
         if self._dead is not None and self._pause.active(self._clock()):
             return self._dead
-        if not self._line.up:
-            failure = await self._line.open(settings.timeout)
-            if failure is not None:
-                return failure
+        failure, member.unopened = member.unopened or await self._opened(member), None
+        if failure is not None:
+            return failure
         return await self._line.read(request, settings.device_id, settings.timeout)
+
+    async def _opened(self, member: _Member) -> Failure | None:
+        """Open the line unless it is up; gives why that failed."""
+        return None if self._line.up else await self._line.open(member.settings.timeout)
 
     def _judge(self, member: _Member, outcome: Answer | Failure) -> None:
         """Learn from an outcome who is to be asked less: nobody, the device or the whole line."""

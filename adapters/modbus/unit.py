@@ -6,6 +6,7 @@ A round is a generator: it gives a request and is sent its answer, or gives a bl
 from bisect import bisect_left
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from adapters.modbus.answer import Answer, Failure, Scope, explained, reason
 from adapters.modbus.decode import Decoder, compiled
@@ -50,7 +51,10 @@ class _Progress:
 
 
 class Unit:
-    """One source: its points, what is known of its map, and its compiled requests."""
+    """One source: its points, what is known of its map, and its compiled requests.
+
+    What follows from many points is worked out when it is first asked for, not here.
+    """
 
     def __init__(self, name: str, settings: Polled) -> None:
         self.name = name
@@ -61,17 +65,29 @@ class Unit:
         """Whether the device has said who it is since it was last silent."""
         self.failure: Failure | None = None
         """Why the last round is incomplete, or None."""
-        self._registers = {plan.span: plan.number for plan in self.plans}
-        self._registers |= {
-            plan.decimals: plan.decimals_number for plan in self.plans if plan.decimals is not None
-        }
-        self._wanted = sorted(self._registers)
-        self._by_place = sorted(self.plans, key=lambda plan: plan.span)
-        self._decimals = {plan.decimals for plan in self.plans if plan.decimals is not None}
         self._jobs: dict[Span, _Job] = {}
         self._requests: tuple[Span, ...] = ()
         self._planned: tuple[object, ...] | None = None
         self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    @cached_property
+    def _registers(self) -> dict[Span, int]:
+        numbers = {plan.span: plan.number for plan in self.plans}
+        return numbers | {
+            plan.decimals: plan.decimals_number for plan in self.plans if plan.decimals is not None
+        }
+
+    @cached_property
+    def _wanted(self) -> list[Span]:
+        return sorted(self._registers)
+
+    @cached_property
+    def _by_place(self) -> list[PointPlan]:
+        return sorted(self.plans, key=lambda plan: plan.span)
+
+    @cached_property
+    def _decimals(self) -> set[Span]:
+        return {plan.decimals for plan in self.plans if plan.decimals is not None}
 
     def requests(self) -> tuple[Span, ...]:
         """Plan the requests of a round with what is known now."""

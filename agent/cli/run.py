@@ -1,17 +1,20 @@
 """`sidestream run`: the agent in the foreground, as systemd starts it."""
 
-import asyncio
 import gc
 import logging
 import os
 import signal
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from agent.cli.log import log_option, log_to_stderr
 from agent.cli.output import plant_argument
+
+if TYPE_CHECKING:
+    import asyncio
 
 _log = logging.getLogger("sidestream")
 
@@ -38,9 +41,14 @@ def run(plant_file: str, verbose: bool, form: str, trust_clock: bool) -> None:
       sidestream run /etc/sidestream/plant.toml
     """
     gc.disable()  # what is made now stays: looking for garbage in it is in vain
+    # Otherwise every installed package is asked whether it has a plug-in for pydantic.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # The child needs what is imported up to here; the rest is imported while it works.
     from agent.running.loaded import loading  # noqa: PLC0415
 
     planned = loading(Path(plant_file))
+    import asyncio  # noqa: PLC0415
+
     from agent.running.assembly import sealer  # noqa: PLC0415
     from agent.running.opening import opened  # noqa: PLC0415
     from agent.running.service import Service  # noqa: PLC0415
@@ -69,8 +77,10 @@ def run(plant_file: str, verbose: bool, form: str, trust_clock: bool) -> None:
         asyncio.run(serve())
 
 
-def stop_on_signals() -> asyncio.Event:
+def stop_on_signals() -> "asyncio.Event":
     """Give an event that SIGTERM and SIGINT set."""
+    import asyncio  # noqa: PLC0415
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

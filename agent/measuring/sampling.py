@@ -1,7 +1,6 @@
 """Give the media of a plan their properties, from the library in a child process."""
 
 import json
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -38,6 +37,8 @@ def equipped(plan: PlantPlan) -> PlantPlan:
 
 def sampled(needs: Sequence[Need]) -> list[Properties]:
     """Ask the library, in a child process that ends with the answer; raises `PermanentError`."""
+    import subprocess  # noqa: PLC0415 # most plans need no library
+
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "agent.measuring.sampler"],
