@@ -1,6 +1,7 @@
 """A plant file loaded in a child process gives the plan, and the errors, it gives here."""
 
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import psutil
 import pytest
 
 from adapters.adapter import adapter
+from adapters.modbus.points import PointPlan, Polled, Span, Way
 from agent.measuring.sampling import equipped
 from agent.running import loaded
 from agent.running.certificates import source_files
@@ -77,6 +79,21 @@ host = "192.0.2.10"
 ca = "ca.pem"
 certificate = "own.pem"
 points.belt = { register = 40001 }
+"""
+
+MANY = """
+[plant]
+name = "P"
+owner = "O"
+[sources.meter]
+protocol = "modbus-tcp"
+host = "192.0.2.10"
+points.b = { register = 40007, type = "uint32", unit = "t", plausible = [0, 5], decimals = 3 }
+points.a = { register = 40001, bits = [1, 1], sentinels = [-32768], scale = 2 }
+points.c = { register = 30004, type = "int16", decimals_register = 30009 }
+[sources.spare]
+protocol = "modbus-tcp"
+host = "192.0.2.11"
 """
 
 
@@ -165,3 +182,21 @@ def test_a_running_agent_knows_the_certificates_of_its_sources(tmp_path: Path) -
     watched = source_files(loading(path)())
     assert watched == source_files(load_plant(path, {}))
     assert sorted(watched) == ["sources.meter.ca", "sources.meter.certificate"]
+
+
+def test_points_arrive_as_they_were(tmp_path: Path) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(MANY)
+    sent, kept = loading(path)().sources, resolved(path).sources
+    assert [repr(one) for one in sent] == [repr(one) for one in kept]
+    assert [list(one.settings.points) for one in sent] == [["b", "a", "c"], []]
+
+
+def test_points_do_not_travel_one_by_one() -> None:
+    point = PointPlan("a", Span("holding", 0, 1), "uint16", "big", 40001)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PointPlan, "__getnewargs__", lambda _: pytest.fail("sent by itself"))
+        sent = pickle.dumps(
+            Polled("modbus-tcp", Way(), 1.0, 1.0, 1, 125, 2000, 0.0, 0.5, None, {"a": point}, ())
+        )
+    assert pickle.loads(sent).points == {"a": point}  # noqa: S301 # made here
