@@ -1,5 +1,7 @@
 """An OPC UA server whose variables all change each second, in a process of its own.
 
+The first one counts seconds.
+
 `python -m bench.variables COUNT` prints its port as one line of JSON, then answers each line of its
 input with what has happened since the line before (`Told`), and ends with its input.
 
@@ -40,11 +42,24 @@ _ITEM = struct.Struct("<IBBdIqq")
 _HAS = 0x01 | 0x02 | 0x04 | 0x08
 """A value, a status, a source's and a server's time stamp (OPC 10000-6 5.2.2.17)."""
 _DOUBLE = ua.VariantType.Double.value
+BEGUN = 1_700_000_000
+TURN = 65_536
+"""Where a count of seconds begins again, as in a register."""
 
 
 def node(number: int) -> str:
     """Give the node id of a variable, as it is written."""
     return f"ns=2;i={FIRST + number}"
+
+
+def count() -> int:
+    """Give the count of seconds, of which devices show the rest by `TURN` as their first value."""
+    return int(time.time()) - BEGUN
+
+
+def second() -> int:
+    """Give what devices show as their first value."""
+    return count() % TURN
 
 
 @dataclass(slots=True)
@@ -58,15 +73,16 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of all variables: how much each is above its number, and when."""
+    """One change of all variables: what the first shows, how much others are above their number."""
 
     number: int
+    second: float
     swing: float
     instant: datetime
 
     def value(self, variable: int) -> float:
-        """Give a variable's value."""
-        return variable + self.swing
+        """Give a variable's value: that of the first is a count of seconds."""
+        return variable + self.swing if variable else self.second
 
     def data(self, variable: int) -> Any:
         """Give a variable's value as the library has it."""
@@ -92,7 +108,7 @@ class Plant:
     def __init__(self, count: int) -> None:
         self.count = count
         self.told = Told()
-        self.changes = deque([Change(0, 0.0, datetime.now(UTC))], KEPT)
+        self.changes = deque([Change(0, float(second()), 0.0, datetime.now(UTC))], KEPT)
 
     @property
     def newest(self) -> Change:
@@ -104,7 +120,8 @@ class Plant:
         while True:
             await asyncio.sleep(EVERY - time.time() % EVERY)
             swing = 40 * math.sin(time.time() / 60)
-            self.changes.append(Change(self.newest.number + 1, swing, datetime.now(UTC)))
+            number = self.newest.number + 1
+            self.changes.append(Change(number, float(second()), swing, datetime.now(UTC)))
             self.told.changed += self.count
 
     def since(self, number: int) -> list[Change]:

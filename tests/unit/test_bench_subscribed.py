@@ -11,7 +11,7 @@ from bench.subscribed import LostError, check
 from bench.variables import Change, Plant, Told, body
 
 CHANGES = [
-    Change(number, 0.5 * number, datetime(2026, 3, 1, 12, 0, number, 250, UTC))
+    Change(number, 7.0 + number, 0.5 * number, datetime(2026, 3, 1, 12, 0, number, 250, UTC))
     for number in range(1, 4)
 ]
 
@@ -36,7 +36,7 @@ def test_a_late_subscription_is_told_all_changes_it_missed_until_they_are_too_ma
     plant = Plant(1)
     plant.changes.extend(CHANGES)
     assert [change.number for change in plant.since(1)] == [2, 3]
-    plant.changes.extend(Change(n, 0.0, CHANGES[0].instant) for n in range(4, 20))
+    plant.changes.extend(Change(n, 0.0, 0.0, CHANGES[0].instant) for n in range(4, 20))
     assert [change.number for change in plant.since(1)] == list(range(10, 20))
 
 
