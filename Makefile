@@ -63,7 +63,7 @@ bench: $(READY) ## each figure that has a goal, beside its floor of the same run
 curves: $(READY) ## measure how agent and hub grow, and draw docs/growth.svg (ten minutes)
 	@$(BIN)/python -m bench.curves
 
-peers: $(READY) ## other gateways beside the agent; installs them into build/peers (needs the network)
+peers: $(READY) ## other gateways beside the agent, installed into build/peers (ten minutes; needs the network)
 	@$(BIN)/python -m bench.peers
 
 deb: $(READY) ## build the Debian 12 package in dist (VERSION=)

@@ -59,6 +59,9 @@ def install(name: str) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
     quiet = ["--quiet", "--disable-pip-version-check"]
     subprocess.run([str(place / "bin/pip"), "install", *quiet, wanted], check=True)
+    # Where the environment forbids byte code, compiling a library anew takes hundreds of megabytes.
+    compiling = [str(place / "bin/python"), "-m", "compileall", "-q", str(place / "lib")]
+    subprocess.run(compiling, check=False, env={**os.environ, "PYTHONDONTWRITEBYTECODE": ""})
     (place / ".ready").touch()
 
 
