@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.adapter import adapter
 from adapters.modbus.points import PointPlan, Polled, Span, Way
@@ -20,6 +21,9 @@ from agent.running.loaded import loading
 from config.errors import ConfigError
 from config.load import load_plant
 from config.plan import PlantPlan
+from gateway.keys import HubKey, PlantKey, load
+from gateway.roster import Ring, roster_content, seal_roster
+from gateway.seal import seal_receipt
 
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
 PLANTS = sorted(path for path in EXAMPLES.glob("*.toml") if "[plant]" in path.read_text())
@@ -50,6 +54,28 @@ plan = loading(Path(sys.argv[1]))()
 lanes(plan.sources)
 import adapters.opcua.feed, adapters.opcua.lane
 print(sorted(sys.modules.keys() & {"adapters.settings", "asyncua", "pydantic"}))
+"""
+HEARD = """
+import sys
+from pathlib import Path
+from agent.running.loaded import loading
+plan = loading(Path(sys.argv[1]))()
+sys.modules["pydantic"] = None  # whoever imports it now fails
+from agent.disclosing.record import Sealer
+from agent.disclosing.sealed_detail import DetailSealer
+from agent.running.assembly import plant_key
+from agent.running.trust import Trust
+from gateway.keys import HubPublic
+from gateway.receipt import read_receipt
+folder = Path(sys.argv[1]).parent
+hub = HubPublic.parse(plan.uplink.hub_key)
+trust = Trust(plant_key(plan), hub, plan.uplink.cluster, folder)
+print(trust.take((folder / "roster").read_bytes()))
+name = plant_key(plan).pseudonym(trust.at("2026Q1"), plan.uplink.cluster, "2026Q1")
+receipt = read_receipt((folder / "receipt").read_bytes(), plan.uplink.cluster, name, hub)
+print(receipt.refused)
+sealed = Sealer(plant_key(plan), hub, plan.uplink, trust).seal(0, 3600 * 10**9, 1, ())
+print(len(sealed.payload) > plan.uplink.record_size)
 """
 SERVER = """
 [plant]
@@ -200,3 +226,30 @@ def test_points_do_not_travel_one_by_one() -> None:
             Polled("modbus-tcp", Way(), 1.0, 1.0, 1, 125, 2000, 0.0, 0.5, None, {"a": point}, ())
         )
     assert pickle.loads(sent).points == {"a": point}  # noqa: S301 # made here
+
+
+def test_what_a_hub_says_is_heard_and_answered_without_models(tmp_path: Path) -> None:
+    path, key = tmp_path / "plant.toml", HubKey(Ed25519PrivateKey.from_private_bytes(b"h" * 32))
+    path.write_text(f"""{SERVER}
+[hub]
+cluster = "ora"
+broker = "mqtt://127.0.0.1:1"
+key = "{key.public}"
+[state]
+directory = "."
+""")
+    own = PlantKey(load(tmp_path / "plant.key", create=True))
+    name = own.pseudonym(key.public, "ora", "2026Q1")
+    content = {
+        **roster_content("ora", "2026Q1", Ring.of(key), {}, 3),
+        "members": [], "coming": [], "number": 1, "issued": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    (tmp_path / "roster").write_bytes(seal_roster(content, key))
+    told_of = {
+        "v": 1, "cluster": "ora", "pseudonym": name, "stored": [], "sequence": 1,
+        "refused": [{"id": "0" * 32, "reason": "future"}], "issued": "2026-01-01T00:00:00Z",
+    }  # fmt: skip
+    (tmp_path / "receipt").write_bytes(seal_receipt(told_of, key))
+    assert told(HEARD, path).splitlines() == [
+        "True", f"(Refused(id='{'0' * 32}', reason='future'),)", "True",
+    ]  # fmt: skip
