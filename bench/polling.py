@@ -56,7 +56,10 @@ from pydantic import BaseModel
 print(flush=True)
 input()
 """
-"""The libraries an agent of this kind cannot do without, and nothing else."""
+"""The libraries a program of this kind is usually built on, and nothing else.
+
+A running agent has come to do without two of them (docs/performance.md): the floor stays.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ from pydantic import BaseModel
 print(flush=True)
 input()
 """
-"""The libraries an agent of OPC UA cannot do without, and nothing else."""
+"""The libraries a program of this kind is usually built on, and nothing else."""
 _PATIENCE = 120.0
 _SLICES = 2
 """Times it is measured, at most, until nothing was lost: a busy computer may be too slow once."""

@@ -36,6 +36,8 @@ class Layout:
     version: int
     upgrades: Mapping[int, str | Upgrade] = field(default_factory=dict)
     told: Callable[[int, int], object] = field(default=lambda _done, _all: None, compare=False)
+    cache: int = 2000
+    """KiB of the file that a connection keeps in memory at most; SQLite's own bound unless set."""
 
 
 Begin = Callable[[sqlite3.Cursor, Aside | None], None]
@@ -272,6 +274,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, layout: Layout) -> bool
     """See that a file is sound and of this version; tells whether it is still to be begun."""
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")
+    connection.execute(f"PRAGMA cache_size = {-layout.cache}")
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if found != "ok":
         raise CorruptError(f"the {layout.name} is damaged ({found})", where=str(path))

@@ -73,6 +73,8 @@ CREATE TABLE events (
         " ALTER TABLE records ADD COLUMN parts TEXT;",
         7: _DETAILS,
     },
+    # The system keeps what is read often as well; two megabytes would fill within days.
+    cache=512,
 )
 
 

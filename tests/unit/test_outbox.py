@@ -38,6 +38,19 @@ def outbox(tmp_path: Path) -> Outbox:
     return Outbox.open(tmp_path, 0)
 
 
+def test_half_a_megabyte_of_the_file_is_kept_in_memory_before_and_after_it_was_damaged(
+    outbox: Outbox,
+) -> None:
+    def kept() -> int:
+        with outbox._database.look() as db:
+            pages: int = db.execute("PRAGMA cache_size").fetchone()[0]
+        return pages
+
+    before = kept()
+    outbox.renew("damaged", 1, 1)
+    assert (before, kept()) == (-512, -512)
+
+
 def test_what_was_committed_is_there_after_reopening(tmp_path: Path) -> None:
     with Outbox.open(tmp_path, 0) as outbox:
         change = Commit(
