@@ -89,6 +89,7 @@ class Result:
 class _Watch:
     """A program under measurement and the server it listens to."""
 
+    name: str
     running: subprocess.Popen[str]
     server: subprocess.Popen[str]
     begun: float = 0.0
@@ -110,7 +111,7 @@ class _Watch:
             for after, first in zip(self._used(), self.before, strict=True)
         )
         told = Told(**json.loads(ask(self.server)))
-        check(told, points, lasted)
+        check(self.name, told, points, lasted)
         return Side(own, memory(self.running.pid).resident, told.arrived / lasted), server
 
 
@@ -118,16 +119,16 @@ class LostError(RuntimeError):
     """Not all values were changed each second, or some did not arrive: no figure."""
 
 
-def check(told: Told, points: int, seconds: float) -> None:
+def check(name: str, told: Told, points: int, seconds: float) -> None:
     """Raise LostError when not every value changed each second, or a change did not arrive.
 
     One change of each value may still be on its way, or have come from before.
     """
     if told.changed < (seconds - 1) * points:
-        raise LostError(f"the server made {told.changed} changes in {seconds:.0f} s")
+        raise LostError(f"{name}: its server made {told.changed} changes in {seconds:.0f} s")
     if told.arrived < told.changed - points:
         raise LostError(
-            f"of {told.changed} changes {told.sent} were sent and {told.arrived} arrived"
+            f"{name}: of {told.changed} changes {told.sent} were sent and {told.arrived} arrived"
         )
 
 
@@ -162,7 +163,7 @@ class _Bench:
         deadline = time.monotonic() + _PATIENCE
         while self.good() < self.points and time.monotonic() < deadline:
             time.sleep(1)
-        return _Watch(running, server)
+        return _Watch("agent", running, server)
 
     def bare(self) -> _Watch:
         """Start the bare subscription, and wait until it has asked for each value."""
@@ -171,7 +172,7 @@ class _Bench:
         file.write_text(files.bare_subscriber(url, self.points, self.broker, state))
         running = self._start(python("bench.bare_opcua", str(file)), "bare")
         hear(running)
-        return _Watch(running, server)
+        return _Watch("bare subscription", running, server)
 
     def good(self) -> int:
         """Count the points whose last value the agent trusts."""

@@ -14,6 +14,8 @@ from asyncua.ua import ua_binary
 READS = 400_000
 """Reads of one answer: 20 000 references of a browsed node, or 50 000 values with all their fields.
 The most costly ones to build take a few seconds."""
+CHANGES = ua.NodeId(ua.ObjectIds.DataChangeNotification_Encoding_DefaultBinary)
+"""The structure whose bytes are read by `changes` instead."""
 _LENGTH = 4
 _BODY = ua.Message.body
 _ARRAY, _MATRIX, _TYPE = 0x80, 0x40, 0x3F
@@ -105,7 +107,8 @@ def bound() -> None:
     """Put `Answer` and `variant` in the place of the library's own, for every connection.
 
     The library has no door for it. To be called before anything is decoded: it keeps decoders that
-    it has made.
+    it has made. A structure that it does not know it leaves as bytes: data changes, from now on.
     """
     ua_binary.variant_from_binary = variant
     ua.Message.body = _body
+    ua.extension_objects_by_typeid.pop(CHANGES, None)

@@ -1,7 +1,7 @@
 """One source on an open session: its points subscribed or polled, and told to the outlet."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,12 +10,15 @@ from asyncua import ua
 from adapters.adapter import Health, Link, Outlet, Source
 from adapters.errors import TransientError
 from adapters.opcua.address import parse
+from adapters.opcua.changes import changes
+from adapters.opcua.claims import CHANGES
 from adapters.opcua.identify import WRONG_DEVICE, another
 from adapters.opcua.nodes import code_name
-from adapters.opcua.sample import Sample, sample, stamp
+from adapters.opcua.sample import Sample, Samples, gather, sample, special, stamp
 from adapters.opcua.session import Session, Subscribed, sound
 from adapters.opcua.status import ABSENT, fault
 from adapters.opcua.tasks import together
+from adapters.opcua.trouble import translated
 from adapters.opcua.watch import Watch
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
 
@@ -64,12 +67,14 @@ class Feed:
     nodes: list[ua.NodeId | Fault] = field(init=False, default_factory=list)
     items: dict[int, int] = field(init=False, default_factory=dict)
     revised: tuple[str, ...] = field(init=False, default=())
+    _special: frozenset[int] = field(init=False)
     _handles: dict[int, int] = field(init=False, default_factory=dict)
     _next_handle: int = field(init=False, default=0)
     _reported: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self.points = tuple(self.settings.points.values())
+        self._special = special(self.points)
         self.watch = Watch(self.source.name, tuple(self.settings.points), _ns(self.settings.every))
 
     async def serve(self, session: Session) -> None:
@@ -141,10 +146,8 @@ class Feed:
         if block is not None:
             await self.outlet.deliver(block)
 
-    async def _told(
-        self, told: Iterable[tuple[int, Sample]], now: int, mono: int, sent: int | None = None
-    ) -> None:
-        await self._deliver(self.watch.take(told, now, mono, sent))
+    async def _told(self, told: Iterable[tuple[int, Sample]], now: int, mono: int) -> None:
+        await self._deliver(self.watch.take(Samples.of(told), now, mono))
 
     async def _refused(self, positions: Iterable[int]) -> None:
         """Tell the points that have no node."""
@@ -297,26 +300,24 @@ class Feed:
         """Tell what a publish response says, and what it proves by saying nothing."""
         result, now, mono = response
         message = result.NotificationMessage
-        told: list[tuple[int, Sample]] = []
+        told = Samples()
         for part in message.NotificationData or []:
-            told += self._notified(part)
+            self._notified(part, told)
         self.requests += 1
-        await self._told(told, now, mono, stamp(message.PublishTime))
+        await self._deliver(self.watch.take(told, now, mono, stamp(message.PublishTime)))
         if pace.confirming and not result.MoreNotifications:
             await self._deliver(self.watch.confirm(now, mono))
 
-    def _notified(self, part: Any) -> Sequence[tuple[int, Sample]]:
+    def _notified(self, part: Any, told: Samples) -> None:
+        """Take in a part of a notification; raises `TransientError` for one that ends it all."""
         if isinstance(part, ua.StatusChangeNotification):
             name = code_name(part.Status.value)
             raise TransientError(f"the server ended the subscription ({name})")
-        if not isinstance(part, ua.DataChangeNotification):
-            return []
-        handles, points = self._handles, self.points
-        return [
-            (at, sample(item.Value, code_name, points[at]))
-            for item in part.MonitoredItems or []
-            if (at := handles.get(item.ClientHandle)) is not None
-        ]
+        if isinstance(part, ua.ExtensionObject) and part.TypeId == CHANGES:
+            with translated(self.settings.url):
+                runs = list(changes(part.Body or b""))
+            for run in runs:
+                gather(run, self._handles, self.points, self._special, told)
 
     async def _renew(self, session: Session, made: Subscribed) -> None:
         """Ask again for nodes that were not there, in place of their old monitored items."""

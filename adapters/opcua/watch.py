@@ -11,10 +11,10 @@ Three rules need care, and all are here, free of clock and connection:
 - After a cut every point is bad, once, and nothing is confirmed until its value is told anew.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from adapters.opcua.sample import Sample
+from adapters.opcua.sample import Samples
 from adapters.reading import NANOSECONDS, Block, Fault, Quality, Value
 
 CLOCK = Fault(Quality.UNCERTAIN, "clock")
@@ -67,18 +67,32 @@ class Watch:
             if not point.known:
                 point.heard = mono
 
-    def take(
-        self, told: Iterable[tuple[int, Sample]], now: int, mono: int, sent: int | None = None
-    ) -> Block | None:
-        """Turn samples, each with its point's position, into a block.
+    def take(self, told: Samples, now: int, mono: int, sent: int | None = None) -> Block | None:
+        """Turn samples into a block.
 
         `sent` is the server's own time of the message, where it gave one.
         """
-        rows = [
-            (position, *self._take(self._state[position], sample, now, mono, sent))
-            for position, sample in told
-        ]
-        return self._block(rows, now)
+        state, faults, latest = self._state, told.faults, now + DAY
+        times: list[int] = []
+        self.overflows += told.overflows
+        for place, (at, value, given) in enumerate(
+            zip(told.positions, told.values, told.stamps, strict=True)
+        ):
+            point, stamp = state[at], given
+            if stamp is None or not OLDEST <= stamp <= latest:
+                if stamp is not None:
+                    faults.setdefault(place, CLOCK)
+                stamp, base = None, now
+            elif point.fresh or stamp == point.stamp:
+                base = self._base(point, stamp, now, mono, sent)
+            else:
+                base = stamp
+            instant = _after(base, point.told)
+            times.append(instant)
+            point.value, point.fault, point.told = value, faults.get(place), instant
+            point.base, point.heard, point.stamp = base, mono, stamp
+            point.fresh, point.known = False, True
+        return self._block(told.positions, times, told.values, faults, now)
 
     def confirm(self, now: int, mono: int) -> Block | None:
         """Say again what is known of every point that has been silent for a quarter of `every`.
@@ -94,7 +108,7 @@ class Watch:
                 if instant - point.told >= self.every // 4:
                     point.told = instant
                     rows.append((position, instant, point.value, point.fault))
-        return self._block(rows, now)
+        return self._rows(rows, now)
 
     def lose(self, fault: Fault, now: int, mono: int) -> Block | None:
         """Make every point bad at a cut; None when all are known to be so."""
@@ -105,7 +119,7 @@ class Watch:
                 instant = _after(instant, point.told)
                 point.told, point.known, point.value = instant, False, None
                 rows.append((position, instant, None, fault))
-        return self._block(rows, now)
+        return self._rows(rows, now)
 
     def silent(self, mono: int, limit: int) -> list[int]:
         """Positions of the points of which nothing was told for `limit` ns or longer."""
@@ -119,43 +133,32 @@ class Watch:
             if point.known and point.fault is not None
         }
 
-    def _take(
-        self, point: _Point, sample: Sample, now: int, mono: int, sent: int | None
-    ) -> tuple[int, Value, Fault | None]:
-        value, fault, stamp, overflow = sample
-        self.overflows += overflow
-        if stamp is not None and not OLDEST <= stamp <= now + DAY:
-            stamp, fault = None, fault or CLOCK
-        base = now if stamp is None else self._base(point, stamp, now, mono, sent)
-        instant = _after(base, point.told)
-        point.value, point.fault, point.told = value, fault, instant
-        point.base, point.heard, point.stamp = base, mono, stamp
-        point.fresh, point.known = False, True
-        return instant, value, fault
-
     def _base(self, point: _Point, stamp: int, now: int, mono: int, sent: int | None) -> int:
-        """Instant of a stamped sample in the clock of its stamps."""
+        """Instant of a sample whose stamp is a session's first, or did not move."""
         if point.fresh:
             present = sent if sent is not None and OLDEST <= sent <= now + DAY else now
             return stamp if stamp > present - self.every else present
-        if stamp == point.stamp:
-            return point.base + mono - point.heard
-        return stamp
+        return point.base + mono - point.heard
 
-    def _block(
-        self, rows: Sequence[tuple[int, int, Value, Fault | None]], now: int
-    ) -> Block | None:
+    def _rows(self, rows: Sequence[tuple[int, int, Value, Fault | None]], now: int) -> Block | None:
         if not rows:
             return None
         positions, times, values, faults = zip(*rows, strict=True)
-        return Block(
-            self.source,
-            now,
-            self._names(positions),
-            values,
-            {at: fault for at, fault in enumerate(faults) if fault is not None},
-            times,
-        )
+        wrong = {at: fault for at, fault in enumerate(faults) if fault is not None}
+        return self._block(positions, times, values, wrong, now)
+
+    def _block(
+        self,
+        positions: Sequence[int],
+        times: Sequence[int],
+        values: Sequence[Value],
+        faults: Mapping[int, Fault],
+        now: int,
+    ) -> Block | None:
+        if not positions:
+            return None
+        names = self._names(tuple(positions))
+        return Block(self.source, now, names, tuple(values), faults, tuple(times))
 
     def _names(self, positions: tuple[int, ...]) -> tuple[str, ...]:
         """Names at positions: the same tuple object each time, as long as groups recur."""

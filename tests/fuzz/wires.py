@@ -20,8 +20,9 @@ from adapters.modbus.points import Span, resolve
 from adapters.modbus.settings import TcpSource
 from adapters.opcua import claims
 from adapters.opcua.bounds import Chunks
+from adapters.opcua.changes import changes
 from adapters.opcua.nodes import code_name
-from adapters.opcua.sample import sample
+from adapters.opcua.sample import Samples, gather, sample, special
 from adapters.opcua.settings import OpcUaPoint
 from adapters.opcua.trouble import translated
 from gateway.hub.intake import Accepted, Refused
@@ -117,6 +118,7 @@ def _decode(data: bytes) -> None:
 # OPC UA.
 
 _POINT = OpcUaPoint.model_validate({"node": "ns=2;s=Rate", "scale": 0.1})
+_POINTS = (_POINT, OpcUaPoint(node="ns=2;s=Flow"))
 _MESSAGES: tuple[Any, ...] = (
     ua.ReadResponse,
     ua.BrowseResponse,
@@ -149,6 +151,28 @@ def _answers() -> list[bytes]:
         bytes([at]) + struct_to_binary(one)
         for at, one in enumerate((read, ua.BrowseResponse(), publish, ua.GetEndpointsResponse()))
     ]
+
+
+def _changes(data: bytes) -> None:
+    """Read what a subscription tells, and make samples of it."""
+    try:
+        with translated("opc.tcp://h"):
+            runs = list(changes(data))
+    except SidestreamError:
+        return
+    for run in runs:
+        gather(run, {1: 0, 2: 1}, _POINTS, special(_POINTS), Samples())
+
+
+def _notifications() -> list[bytes]:
+    told = (ua.Variant(1.5), ua.Variant(2.5), ua.Variant("text"), ua.Variant([1, 2]))
+    items = [
+        ua.MonitoredItemNotification(ClientHandle=at % 3, Value=ua.DataValue(one))
+        for at, one in enumerate(told)
+    ]
+    whole = ua.DataChangeNotification(MonitoredItems=items)
+    alike = ua.DataChangeNotification(MonitoredItems=items[:2])
+    return [struct_to_binary(one) for one in (whole, alike)]
 
 
 def _stream(data: bytes) -> None:
@@ -253,6 +277,7 @@ TARGETS = [
     ),
     Target("modbus-words", "registers as values of every type", _decode, lambda: [bytes(80)]),
     Target("opcua-message", "OPC UA answers", _message, _answers, _CLAIMS),
+    Target("opcua-changes", "OPC UA data changes", _changes, _notifications, _CLAIMS),
     Target("opcua-stream", "an OPC UA connection", _stream, lambda: [_HELLO, _ERROR]),
     Target(
         "record",

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from adapters.opcua.sample import Sample
+from adapters.opcua.sample import Sample, Samples
 from adapters.opcua.watch import CLOCK, DAY, OLDEST, Watch
 from adapters.reading import NANOSECONDS, Block, Fault, Quality, Reading
 
@@ -40,7 +40,7 @@ class _Run:
     told: list[Reading] = field(default_factory=list)
 
     def take(self, samples: Sequence[tuple[int, Sample]]) -> None:
-        self.told += _readings(self.watch.take(samples, NOW + self.mono, self.mono))
+        self.told += _readings(self.watch.take(Samples.of(samples), NOW + self.mono, self.mono))
 
     def confirm(self) -> list[Reading]:
         made = _readings(self.watch.confirm(NOW + self.mono, self.mono))
@@ -227,8 +227,8 @@ def test_a_clock_that_was_set_back_shows() -> None:
 
 def test_the_same_points_come_as_the_same_tuple() -> None:
     watch = _watch(2)
-    first = watch.take([(0, _good(1.0)), (1, _good(1.0))], NOW, 0)
-    second = watch.take([(0, _good(2.0)), (1, _good(2.0))], NOW + S, S)
+    first = watch.take(Samples.of([(0, _good(1.0)), (1, _good(1.0))]), NOW, 0)
+    second = watch.take(Samples.of([(0, _good(2.0)), (1, _good(2.0))]), NOW + S, S)
     assert first is not None
     assert second is not None
     assert first.points is second.points

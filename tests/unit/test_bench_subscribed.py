@@ -55,7 +55,7 @@ def test_a_run_in_which_changes_were_not_made_or_did_not_arrive_is_refused(
     told: Told, failure: str
 ) -> None:
     if not failure:
-        check(told, points=100, seconds=10)
+        check("agent", told, points=100, seconds=10)
         return
     with pytest.raises(LostError, match=failure):
-        check(told, points=100, seconds=10)
+        check("agent", told, points=100, seconds=10)

@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from asyncua import ua
 from asyncua.crypto import security_policies
+from asyncua.ua.ua_binary import struct_from_binary, struct_to_binary
 from cryptography.exceptions import InvalidSignature
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.errors import PermanentError, SidestreamError, TransientError
+from adapters.opcua.changes import changes
+from adapters.opcua.claims import CHANGES, Answer, bound
 from adapters.opcua.connect import _refuse_plain_password
 from adapters.opcua.feed import Clocks, Feed, Response
 from adapters.opcua.lane import Lane
@@ -174,7 +177,8 @@ def test_the_first_certificate_of_a_chain_is_the_servers() -> None:
 
 def _result(*values: tuple[int, ua.DataValue], more: bool = False) -> Any:
     items = [ua.MonitoredItemNotification(ClientHandle=at, Value=value) for at, value in values]
-    data = [ua.DataChangeNotification(MonitoredItems=items)] if items else []
+    body = struct_to_binary(ua.DataChangeNotification(MonitoredItems=items))
+    data = [ua.ExtensionObject(CHANGES, body)] if items else []
     message = ua.NotificationMessage(NotificationData=data)
     return ua.PublishResult(MoreNotifications=more, NotificationMessage=message)
 
@@ -201,6 +205,23 @@ async def test_values_lost_in_a_queue_of_the_server_are_noted() -> None:
     lost = ua.DataValue(Value=ua.Variant(1.0), StatusCode=ua.StatusCode(0x0480))
     await _respond(feed, _result((1, lost)), 0)
     assert any("queue_size" in note for note in feed._notes())
+
+
+@pytest.mark.parametrize("body", [b"\x01\0\0\0\x01\0\0\0\x03", None], ids=["cut", "none"])
+async def test_a_notification_that_cannot_be_read_ends_the_session(body: bytes | None) -> None:
+    result = _result()
+    result.NotificationMessage.NotificationData = [ua.ExtensionObject(CHANGES, body)]
+    with pytest.raises(TransientError, match="makes no sense"):
+        await _respond(_feed(), result, 0)
+
+
+def test_the_library_leaves_data_changes_as_bytes() -> None:
+    bound()
+    sent = struct_to_binary(_result((1, ua.DataValue(Value=ua.Variant(1.0)))))
+    found = struct_from_binary(ua.PublishResult, Answer(sent))
+    (part,) = found.NotificationMessage.NotificationData
+    assert part.TypeId == CHANGES
+    assert [run.values for run in changes(part.Body)] == [(1.0,)]
 
 
 async def test_a_notification_for_an_unknown_item_is_left_out() -> None:
