@@ -50,7 +50,9 @@ METERS: dict[str, MeterPlan] = {
     "heat": heat_plan(),
 }
 POINTS = ("rate", "total", "level", "weight", "ticket", "void", "flow", "supply", "return")
-LAYOUTS = (POINTS, ("rate",), ("total",), ("rate", "total"), ("elsewhere",))
+LAYOUTS = (POINTS, ("rate",), ("total",), ("rate", "total"), POINTS)
+OTHER = 4
+"""The layout that another source has, whose points no stream uses."""
 STEPS = st.sampled_from([*[1] * 20, 2, 3, 9, 10, 11, 0, -2, -30, 61, 400])
 CLIMBS = st.sampled_from([*[1] * 8, 0, 0, 2, 20, 21, 22, 100, 128, 129, 0.25, 20.00001])
 ODD = st.sampled_from([-1, 0, -0.0, 255, 1e300, math.nan, math.inf, -math.inf, True, None, "x"])
@@ -94,7 +96,8 @@ def history(rows: list[Row], layout: int = 0, whole: bool = False) -> list[Block
     count: float = 0
     for row in rows:
         time += round(row.step * S)
-        points = LAYOUTS[layout if row.layout is None else row.layout]
+        shape = layout if row.layout is None else row.layout
+        points, source = LAYOUTS[shape], "other" if shape == OTHER else "plc"
         count = (count + row.climb) % 256
         value = int(count) if whole else count
         shown: dict[str, Value] = {"total": value, "supply": 70.0 + row.climb, "return": 40}
@@ -105,7 +108,7 @@ def history(rows: list[Row], layout: int = 0, whole: bool = False) -> list[Block
             values = [None] * len(points)
         faults = NO_FAULTS if row.fault is None else dict.fromkeys(range(len(points)), row.fault)
         times = tuple(time - at % 3 * S for at in range(len(points))) if row.timed else None
-        blocks.append(Block("plc", time, points, tuple(values), faults, times))
+        blocks.append(Block(source, time, points, tuple(values), faults, times))
     return blocks
 
 
@@ -170,6 +173,7 @@ def lived(
 
 CLIMB = [Row() for _ in range(70)]
 FEW = CLIMB[:9]
+NOTHING = [Row(odd=(None,)) for _ in range(9)]
 FALL = [Row(climb=200), Row(), Row(climb=60), *(Row(9, 0) for _ in range(9)), *CLIMB]
 NAMES = st.sampled_from([None, None, None, *METERS])
 PIECES = st.lists(st.integers(0, 40), max_size=4)
@@ -182,6 +186,12 @@ PIECES = st.lists(st.integers(0, 40), max_size=4)
 @example([*FEW, Row(400), *CLIMB], 0, True, [], None, 15 * MIN)
 @example([*FEW, Row(fault=UNSURE), Row(-2), *FEW], 0, False, [], None, 15 * MIN)
 @example([*FALL, *CLIMB], 0, True, [], "endless", 15 * MIN)
+@example([*FEW, Row(fault=UNSURE), Row(0), *FEW], 0, True, [], None, 15 * MIN)
+@example([*FEW, Row(odd=(math.inf,)), *FEW], 0, True, [], "endless", 15 * MIN)
+@example([*FEW, Row(-30), *CLIMB], 0, True, [9], None, MIN)
+@example(CLIMB, 0, True, [53], None, MIN)
+@example([*FEW, Row(-5, odd=(None,)), *NOTHING, *FEW], 0, True, [9], None, MIN)
+@example([*FEW, Row(layout=4), *FEW], 0, True, [], None, MIN)
 @example([*FEW, Row(-2), *FEW], 0, True, [], None, 15 * MIN)
 @example([*FEW, Row(odd=(255,)), *FEW], 0, True, [], None, 15 * MIN)
 @example([*FEW, Row(odd=(math.nan,)), *FEW, Row(odd=(True,)), *FEW], 0, True, [], None, MIN)
