@@ -5,7 +5,7 @@ from typing import Final
 
 import click
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from config.reference import reference
 from deploy.roff import escaped, inline, markdown, page, paragraphs
 

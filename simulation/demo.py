@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.errors import SidestreamError
-from agent.cli.output import json_option, print_json
+from agent.cli.options import json_option
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from simulation.stage import Outcome, Progress, Stage, Tell

@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import json_option, print_json
+from agent.cli.options import json_option
+from agent.cli.output import print_json
 from simulation.plants import (
     Equipment,
     SimPlant,

@@ -9,7 +9,7 @@ from typing import Any
 
 from click.testing import CliRunner
 
-from agent.cli import sidestream as command
+from agent.cli.group import sidestream as command
 from tests.cluster import PLANT, Program, record_day, sidestream, wait_for
 from tests.pki import Authority
 from tests.servers import Server, free_port, program

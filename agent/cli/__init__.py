@@ -1,56 +1,22 @@
-"""The command line: `sidestream COMMAND`. Each command's module is imported when it is called."""
+"""The command line: `sidestream COMMAND`. What is asked most is answered without click."""
 
 import sys
-
-import click
-
-from agent.cli.lazy import LazyGroup
 
 
 def main() -> None:
     """Run the command line; every error a person must see is one message, never a traceback."""
     from adapters.errors import SidestreamError  # noqa: PLC0415 (help must not pay for it)
+    from agent.cli.quick import answered  # noqa: PLC0415 (nor must the modules of this package)
 
     try:
-        sidestream(prog_name="sidestream")
+        code = answered(sys.argv[1:])
+        if code is None:
+            from agent.cli.group import sidestream  # noqa: PLC0415 (click takes long to import)
+
+            sidestream(prog_name="sidestream")
+        sys.exit(code)
     except SidestreamError as error:
         sys.stderr.write(f"sidestream: {error}\n")
         sys.exit(getattr(error, "exit_code", 1))
     except KeyboardInterrupt:
         sys.exit(130)
-
-
-sidestream = LazyGroup(
-    name="sidestream",
-    help="""Read plant meters, publish what betrays nobody.
-
-    \b
-    Example:
-      sidestream check plant.toml
-      sidestream probe plant.toml
-      sidestream run plant.toml
-    """,
-    members={
-        "run": ("agent.cli.run:run", "Run a plant's agent."),
-        "check": ("agent.cli.check:check", "Check a plant file and show what it means."),
-        "probe": ("agent.cli.probe:probe", "Read every point once and show what came."),
-        "points": ("agent.cli.points:points", "Take points to a spreadsheet and back."),
-        "profiles": ("agent.cli.profiles:profiles", "List the device profiles that are known."),
-        "status": ("agent.cli.status:status", "Show how a running agent is doing."),
-        "released": ("agent.cli.released:released", "Show what left the plant, in plain text."),
-        "preview": ("agent.cli.preview:preview", "Show what would leave with a plant file."),
-        "withdraw": ("agent.cli.withdraw:withdraw", "Take a stream back: nothing of it leaves."),
-        "partner": ("agent.cli.partner:partner", "Give contract partners detail, or open it."),
-        "events": ("agent.cli.events:events", "Show what happened to meters and records."),
-        "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),
-        "backfill": ("agent.cli.backfill:backfill", "Fill totals from a historian's file."),
-        "join": ("agent.cli.join:join", "Join a cluster by its hub's invitation."),
-        "key": ("agent.cli.key:key", "Show the plant's public key, making the key if asked to."),
-        "confine": ("agent.cli.confine:confine", "Hold the service to what it must reach."),
-        "schema": ("agent.cli.schema:schema", "Print a JSON Schema of a file or message."),
-        "hub": ("agent.cli.hub:hub", "Run and inspect a cluster's hub."),
-        "simulate": ("simulation.simulate:simulate", "Run a simulated plant to try things on."),
-        "demo": ("simulation.demo:demo", "Run plants, broker and hub together and check them."),
-    },
-)
-click.version_option(package_name="sidestream")(sidestream)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import instant_option, print_list
+from agent.cli.options import instant_option
+from agent.cli.output import print_list
 
 if TYPE_CHECKING:
     from adapters.adapter import Source

@@ -10,7 +10,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from agent.cli.output import json_option, plant_argument, print_json, print_table
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from config.plan import PlantPlan, StreamPlan

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.errors import TransientError
-from agent.cli.output import hub_argument, json_option, plant_argument, print_json
+from agent.cli.options import hub_argument, json_option, plant_argument
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from agent.running.confine import Needs

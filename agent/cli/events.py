@@ -5,15 +5,8 @@ from dataclasses import asdict
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import (
-    instant_option,
-    json_option,
-    print_json,
-    print_list,
-    print_table,
-    some_plant_argument,
-    utc,
-)
+from agent.cli.options import instant_option, json_option, some_plant_argument
+from agent.cli.output import print_json, print_list, print_table, utc
 from agent.cli.places import state_directory
 from agent.running.kinds import KINDS
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import hub_argument, json_option, print_json, print_list
+from agent.cli.options import hub_argument, json_option
+from agent.cli.output import print_json, print_list
 
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan

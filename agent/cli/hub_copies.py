@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.output import hub_argument, json_option, print_json, print_table
+from agent.cli.options import hub_argument, json_option
+from agent.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan

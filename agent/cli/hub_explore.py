@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
-from agent.cli.output import hub_argument, instant_option, json_option, print_json, print_table
+from agent.cli.options import hub_argument, instant_option, json_option
+from agent.cli.output import print_json, print_table
 from config.hub_plan import Calendar, HubPlan, Order, Rules
 from config.plan import Kind
 

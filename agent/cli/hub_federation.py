@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import hub_argument, json_option, print_json, print_list, print_table, utc
+from agent.cli.options import hub_argument, json_option
+from agent.cli.output import print_json, print_list, print_table, utc
 
 if TYPE_CHECKING:
     from gateway.hub.federation_status import FederationStatus

@@ -11,7 +11,8 @@ import click
 from adapters.errors import PermanentError
 from adapters.fields import seconds
 from agent.cli.hub_refresh import refresh
-from agent.cli.output import hub_argument, json_option, print_json, print_table, utc
+from agent.cli.options import hub_argument, json_option
+from agent.cli.output import print_json, print_table, utc
 
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan

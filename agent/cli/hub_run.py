@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.log import log_option, log_to_stderr
-from agent.cli.output import hub_argument, json_option, print_json, print_table
+from agent.cli.options import hub_argument, json_option
+from agent.cli.output import print_json, print_table
 from agent.cli.run import stop_on_signals
 
 if TYPE_CHECKING:

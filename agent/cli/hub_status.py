@@ -12,17 +12,8 @@ import click
 
 from adapters.errors import PermanentError
 from adapters.reading import NANOSECONDS
-from agent.cli.output import (
-    hub_argument,
-    instant_option,
-    json_option,
-    print_json,
-    print_list,
-    print_table,
-    quantity,
-    utc,
-    window_text,
-)
+from agent.cli.options import hub_argument, instant_option, json_option
+from agent.cli.output import print_json, print_list, print_table, quantity, utc, window_text
 from agent.running.statusfile import NoStatusError
 
 if TYPE_CHECKING:

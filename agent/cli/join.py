@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import json_option, print_json
+from agent.cli.options import json_option
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from agent.running.joining import Joining

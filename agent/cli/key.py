@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from agent.cli.output import json_option, plant_argument, print_json
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json
 
 
 @click.command()

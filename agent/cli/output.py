@@ -1,34 +1,13 @@
-"""What commands print: a table for people, one JSON document for programs."""
+"""What commands print: a table for people, one JSON document for programs. Needs no click."""
 
 import json
-import os
-import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import click
-
 from adapters.reading import NANOSECONDS
 from agent.cli.table import table, text, wrapped
-
-json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-plant_argument = click.argument(
-    "plant_file",
-    type=click.Path(),
-    envvar="SIDESTREAM_PLANT",
-    default="/etc/sidestream/plant.toml",
-)
-some_plant_argument = click.argument(
-    "plant_file", type=click.Path(), envvar="SIDESTREAM_PLANT", required=False
-)
-"""For commands that also do without a file: then the service's own folders are looked at."""
-hub_argument = click.argument(
-    "hub_file",
-    type=click.Path(),
-    envvar="SIDESTREAM_HUB",
-    default="/etc/sidestream/hub.toml",
-)
+from agent.cli.terminal import BOLD, GREEN, RED, YELLOW, echo, styled, width
 
 _WIDTH = 160
 """Columns of a table that goes into a file or a pipe."""
@@ -36,7 +15,7 @@ _WIDTH = 160
 
 def print_json(document: Any) -> None:
     """Print a document as indented JSON."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+    echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
 def print_table(
@@ -45,39 +24,30 @@ def print_table(
     """Print rows as a table that fits the terminal, or a line saying that there are none."""
     rows = list(rows)
     if not rows:
-        _echo(f"{title}: {empty}\n")
+        echo(f"{title}: {empty}\n")
         return
-    _echo(click.style(title, bold=True))
-    _echo("\n".join(table(columns, rows, _width(), _painted)) + "\n")
+    echo(styled(title, BOLD))
+    echo("\n".join(table(columns, rows, width(_WIDTH), _painted)) + "\n")
 
 
 def print_list(title: str, items: Iterable[str], empty: str = "none") -> None:
     """Print texts under a title, each on lines of its own."""
     items = list(items)
-    _echo(click.style(title, bold=True) if items else f"{title}: {empty}")
+    echo(styled(title, BOLD) if items else f"{title}: {empty}")
     for item in items:
-        _echo("\n".join(wrapped(text(item), _width(), "  ")))
-    _echo("")
-
-
-def _width() -> int:
-    return shutil.get_terminal_size((_WIDTH, 24)).columns
-
-
-def _echo(line: str) -> None:
-    # click leaves colours out where no terminal reads them; NO_COLOR is from no-color.org.
-    click.echo(line, color=False if os.environ.get("NO_COLOR") else None)
+        echo("\n".join(wrapped(text(item), width(_WIDTH), "  ")))
+    echo("")
 
 
 _STYLES = {
-    "ok": "green", "good": "green", "up": "green", "released": "green", "receipted": "green",
-    "warning": "yellow", "uncertain": "yellow", "connecting": "yellow", "withheld": "yellow",
-    "critical": "red", "bad": "red", "down": "red", "refused": "red", "dropped": "red",
+    "ok": GREEN, "good": GREEN, "up": GREEN, "released": GREEN, "receipted": GREEN,
+    "warning": YELLOW, "uncertain": YELLOW, "connecting": YELLOW, "withheld": YELLOW,
+    "critical": RED, "bad": RED, "down": RED, "refused": RED, "dropped": RED,
 }  # fmt: skip
 
 
 def _painted(cell: str, padded: str) -> str:
-    return click.style(padded, fg=_STYLES[cell]) if cell in _STYLES else padded
+    return styled(padded, _STYLES[cell]) if cell in _STYLES else padded
 
 
 def utc(instant: int | None) -> str:
@@ -113,16 +83,3 @@ def span(seconds: float) -> str:
 def quantity(value: float | None, unit: str) -> str:
     """Write a quantity with its unit, to six significant figures."""
     return "" if value is None else f"{value:.6g} {unit}"
-
-
-def instant_option(name: str, about: str) -> Callable[[Any], Any]:
-    """Make an option that takes a day or an instant in UTC and gives nanoseconds."""
-    return click.option(
-        name,
-        type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"]),
-        metavar="DATE",
-        callback=lambda _, __, moment: (
-            None if moment is None else int(moment.replace(tzinfo=UTC).timestamp()) * NANOSECONDS
-        ),
-        help=about,
-    )

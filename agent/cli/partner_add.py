@@ -10,7 +10,8 @@ from typing import Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import json_option, plant_argument, print_json
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json
 
 
 @click.command()

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import json_option, plant_argument, print_json
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from config.partner_plan import PartnerPlan

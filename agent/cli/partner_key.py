@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from agent.cli.output import json_option, print_json
+from agent.cli.options import json_option
+from agent.cli.output import print_json
 
 
 @click.command()

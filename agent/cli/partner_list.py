@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.output import json_option, plant_argument, print_json, print_table, utc
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json, print_table, utc
 
 if TYPE_CHECKING:
     from config.partner_plan import PartnerPlan

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.output import json_option
+from agent.cli.options import json_option
 from agent.cli.partner_open import terms, terms_options
 
 if TYPE_CHECKING:

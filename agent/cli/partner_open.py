@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import instant_option, json_option, print_json
+from agent.cli.options import instant_option, json_option
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from gateway.partner_inbox import Inbox

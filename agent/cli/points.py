@@ -7,7 +7,7 @@ from typing import cast
 import click
 
 from agent.cli.lazy import LazyGroup
-from agent.cli.output import plant_argument
+from agent.cli.options import plant_argument
 
 points = LazyGroup(
     name="points",

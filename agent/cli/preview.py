@@ -8,14 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.reading import NANOSECONDS
-from agent.cli.output import (
-    instant_option,
-    json_option,
-    plant_argument,
-    print_json,
-    print_table,
-    window_text,
-)
+from agent.cli.options import instant_option, json_option, plant_argument
+from agent.cli.output import print_json, print_table, window_text
 from agent.cli.preview_partners import partner_documents, show_partners
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from adapters.errors import SidestreamError, TransientError
-from agent.cli.output import json_option, plant_argument, print_json, print_table
+from agent.cli.options import json_option, plant_argument
+from agent.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from adapters.adapter import Source

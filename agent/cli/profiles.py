@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.output import json_option, print_json, print_list, print_table
+from agent.cli.options import json_option
+from agent.cli.output import print_json, print_list, print_table
 
 if TYPE_CHECKING:
     from config.profile import Profile

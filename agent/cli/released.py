@@ -7,15 +7,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.reading import NANOSECONDS
-from agent.cli.output import (
-    instant_option,
-    json_option,
-    print_json,
-    print_table,
-    some_plant_argument,
-    utc,
-    window_text,
-)
+from agent.cli.options import instant_option, json_option, some_plant_argument
+from agent.cli.output import print_json, print_table, utc, window_text
 from agent.cli.places import state_directory
 from gateway.wire import rfc3339
 

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import plant_argument, print_json
+from agent.cli.options import plant_argument
+from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from agent.keeping.outbox import Outbox

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli.log import log_option, log_to_stderr
-from agent.cli.output import plant_argument
+from agent.cli.options import plant_argument
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,6 +1,5 @@
 """Rows as lines of text that fit a terminal: no cell is cut, and none is folded into slivers."""
 
-import textwrap
 from collections.abc import Callable, Sequence
 
 Paint = Callable[[str, str], str]
@@ -23,16 +22,24 @@ def wrapped(words: str, width: int, indent: str = "") -> list[str]:
     """Break a text at words into lines of at most `width`; its own line breaks stay."""
     found: list[str] = []
     for line in words.split("\n"):
+        said = line.strip()
         start = indent + line[: len(line) - len(line.lstrip())]
         room = max(len(start) + 8, width)
-        found += textwrap.wrap(
-            line.strip(),
-            room,
-            initial_indent=start,
-            subsequent_indent=start,
-            break_on_hyphens=False,
-        ) or [indent]
+        if not said:
+            found.append(indent)
+        elif len(start) + len(said) <= room and said.isprintable():
+            found.append(start + said)
+        else:
+            found += _broken(said, start, room)
     return found
+
+
+def _broken(said: str, start: str, room: int) -> list[str]:
+    import textwrap  # noqa: PLC0415 (a status whose lines fit must not pay for it)
+
+    return textwrap.wrap(
+        said, room, initial_indent=start, subsequent_indent=start, break_on_hyphens=False
+    )
 
 
 def table(

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from agent.cli.output import json_option, print_json, some_plant_argument, window_text
+from agent.cli.options import json_option, some_plant_argument
+from agent.cli.output import print_json, window_text
 from agent.cli.places import plant_path, state_directory
 
 if TYPE_CHECKING:

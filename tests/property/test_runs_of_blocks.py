@@ -173,7 +173,7 @@ def lived(
 
 CLIMB = [Row() for _ in range(70)]
 FEW = CLIMB[:9]
-NOTHING = [Row(odd=(None,)) for _ in range(9)]
+NOTHING = [Row(odd=(None,)) for _ in range(7)]
 FALL = [Row(climb=200), Row(), Row(climb=60), *(Row(9, 0) for _ in range(9)), *CLIMB]
 NAMES = st.sampled_from([None, None, None, *METERS])
 PIECES = st.lists(st.integers(0, 40), max_size=4)
@@ -191,7 +191,7 @@ PIECES = st.lists(st.integers(0, 40), max_size=4)
 @example([*FEW, Row(-30), *CLIMB], 0, True, [9], None, MIN)
 @example(CLIMB, 0, True, [53], None, MIN)
 @example([*FEW, Row(-5, odd=(None,)), *NOTHING, *FEW], 0, True, [9], None, MIN)
-@example([*FEW, Row(layout=4), *FEW], 0, True, [], None, MIN)
+@example([*FEW, Row(odd=(50.0,), layout=OTHER), *FEW], 0, True, [], None, MIN)
 @example([*FEW, Row(-2), *FEW], 0, True, [], None, 15 * MIN)
 @example([*FEW, Row(odd=(255,)), *FEW], 0, True, [], None, 15 * MIN)
 @example([*FEW, Row(odd=(math.nan,)), *FEW, Row(odd=(True,)), *FEW], 0, True, [], None, MIN)

@@ -1,6 +1,8 @@
 """Tables for people: whatever the width, nothing is lost and nothing acts on the screen."""
 
-from hypothesis import given, settings
+import textwrap
+
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agent.cli.table import table, text, wrapped
@@ -43,3 +45,24 @@ def test_no_cell_can_act_on_the_terminal(cell: object) -> None:
 @given(st.text(), st.integers(1, 120))
 def test_a_wrapped_text_keeps_every_word(words: str, width: int) -> None:
     assert "".join("".join(wrapped(words, width)).split()) == "".join(words.split())
+
+
+PHRASES = st.lists(st.sampled_from([*PIECES, " ", "  ", "\n", "\t", "\u2028", "\xa0"]), max_size=9)
+
+
+@settings(deadline=None)
+@given(PHRASES.map("".join), st.integers(1, 60), st.sampled_from(["", "  ", "    "]))
+@example("x" * 58, 60, "  ")
+@example("x" * 59, 60, "  ")
+@example("x\xa0x", 60, "")
+def test_a_line_that_fits_is_as_one_that_was_looked_at_for_breaks(
+    words: str, width: int, indent: str
+) -> None:
+    expected: list[str] = []
+    for line in words.split("\n"):
+        start = indent + line[: len(line) - len(line.lstrip())]
+        room = max(len(start) + 8, width)
+        given = {"initial_indent": start, "subsequent_indent": start}
+        broken = textwrap.wrap(line.strip(), room, **given, break_on_hyphens=False)  # type: ignore[arg-type]
+        expected += broken or [indent]
+    assert wrapped(words, width, indent) == expected

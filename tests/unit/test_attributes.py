@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from adapters.reading import Value
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from agent.disclosing.figure import Carry, disclose
 from agent.measuring.analyses import analyses
 from agent.measuring.localtime import year

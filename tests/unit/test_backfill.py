@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from adapters.reading import NANOSECONDS, Block
 from agent.cli import backfill as command
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from agent.keeping.outbox import Outbox
 from agent.measuring.total import Total
 from agent.running.assembly import memory

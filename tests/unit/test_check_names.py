@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from config.fluids import MIXTURES, OILS, liquid
 from config.medium_names import medium_name
 from config.medium_plan import Gas, Steam

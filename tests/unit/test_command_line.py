@@ -14,7 +14,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agent import cli
+from agent.cli.group import sidestream
 from agent.keeping.outbox import FILE
 from agent.running import statusfile
 from tests import cluster
@@ -28,9 +28,9 @@ FILE_COMMANDS = (
 
 def every_command() -> list[str]:
     """Give each command there is, those of a group with its name."""
-    found = cli.sidestream.list_commands(click.Context(cli.sidestream))
+    found = sidestream.list_commands(click.Context(sidestream))
     for name in ("hub", "partner"):
-        group = cli.sidestream.get_command(click.Context(cli.sidestream), name)
+        group = sidestream.get_command(click.Context(sidestream), name)
         assert isinstance(group, click.Group)
         found += [f"{name} {member}" for member in group.list_commands(click.Context(group))]
     return found

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from agent.cli.hub import hub
 from agent.cli.partner import partner
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import pytest
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from config.schema import hub_schema, plant_schema
 from deploy import control, tree
 from deploy.manual import pages

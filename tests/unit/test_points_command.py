@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from config.errors import ConfigError
 from config.load import load_plant
 from tests.unit.test_profiles import PLANT

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from agent.cli import sidestream
+from agent.cli.group import sidestream
 from config.profile import BUILT_IN, names
 from tests.unit.test_profiles import OWN, own
 

@@ -14,7 +14,8 @@ from openpyxl import load_workbook
 from openpyxl.utils import get_column_letter
 
 from adapters.errors import PermanentError
-from agent.cli import sheetfile, sidestream
+from agent.cli import sheetfile
+from agent.cli.group import sidestream
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import Commit
 from agent.measuring.localtime import year
