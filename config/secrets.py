@@ -32,13 +32,13 @@ def resolved(data: Any, env: Mapping[str, str], findings: Findings, at: Key = ()
     written out, and dates, which no setting takes.
     """
     if isinstance(data, Mapping):
-        if _plain(data):
-            return data
-        return {
-            name: resolved(value, env, findings, (*at, name))
-            for name, value in data.items()
-            if not _refused(value, (*at, name), findings)
-        }
+        filled: dict[str, Any] = {}
+        for name, value in data.items():
+            if _plain(value):
+                filled[name] = value
+            elif not _refused(value, (*at, name), findings):
+                filled[name] = resolved(value, env, findings, (*at, name))
+        return filled
     if isinstance(data, list):
         return [
             resolved(value, env, findings, (*at, position)) for position, value in enumerate(data)
@@ -49,8 +49,10 @@ def resolved(data: Any, env: Mapping[str, str], findings: Findings, at: Key = ()
     return _filled(data, env, findings, at) if isinstance(data, str) and "$" in data else data
 
 
-def _plain(table: Mapping[str, Any]) -> bool:
+def _plain(table: Any) -> bool:
     """Tell a table in which nothing is to be filled in or refused: of many points, nearly all."""
+    if type(table) is not dict:
+        return False
     for name, value in table.items():
         kind = type(value)
         if kind is str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
@@ -13,10 +13,11 @@ from adapters.fields import Place
 from adapters.settings import PointSettings
 from config.errors import ConfigError, Problem, shown
 from config.locate import Findings, validated, written
-from config.pointlist import PointList
-from config.pointlist import read as read_points
 from config.profile import Profile, folders, point_model, profile
 from config.toml import Document, Key
+
+if TYPE_CHECKING:
+    from config.pointlist import PointList
 
 Lacking = Mapping[str, tuple[str, ...]]
 """Points of a profile that are left out, and the keys each still needs."""
@@ -68,7 +69,7 @@ class SourceTable:
             self.findings.add((*self.at, "protocol"), f"{shown(protocol)} for {name}", accepted)
         return found
 
-    def _listed(self) -> PointList | None:
+    def _listed(self) -> "PointList | None":
         file = self.table.get("points")
         if not isinstance(file, str):
             return None
@@ -76,9 +77,11 @@ class SourceTable:
         if not file:
             self.findings.add((*self.at, "points"), "no name", "the name of a CSV file")
             return None
-        return read_points(self.place.base / Path(file), model)
+        from config.pointlist import read  # noqa: PLC0415 # most plant files hold their points
 
-    def _validated(self, data: dict[str, Any], listed: PointList | None) -> Any:
+        return read(self.place.base / Path(file), model)
+
+    def _validated(self, data: dict[str, Any], listed: "PointList | None") -> Any:
         scratch = Findings(self.findings.document)
         found = validated(self.model, data, self.at, scratch, self.place)
         if listed is not None and found is None and self._rows(data, listed):
@@ -91,7 +94,7 @@ class SourceTable:
         self.findings.problems += scratch.problems
         return found
 
-    def _rows(self, data: Mapping[str, Any], listed: PointList) -> bool:
+    def _rows(self, data: Mapping[str, Any], listed: "PointList") -> bool:
         """Note the problems of a file of points by row; tells whether there were any."""
         point = point_model(self.model)
         before = len(self.findings.problems)
@@ -112,7 +115,7 @@ class SourceTable:
 
 
 def _checked(
-    listed: PointList, name: str, model: type[BaseModel], keys: Any
+    listed: "PointList", name: str, model: type[BaseModel], keys: Any
 ) -> tuple[Any, list[Problem]]:
     """Validate one point of a file by itself; gives it, or what is wrong by row and column."""
     scratch = Findings(Document(listed.file, {}))
@@ -126,8 +129,10 @@ def listed_points(path: Path, protocol: str) -> dict[str, PointSettings]:
 
     Raises `ConfigError` with every problem found, and `PermanentError` without such a protocol.
     """
+    from config.pointlist import read  # noqa: PLC0415 # see `_listed`
+
     model = point_model(adapter(protocol).settings)
-    listed = read_points(path, model)
+    listed = read(path, model)
     checked = {name: _checked(listed, name, model, row.keys) for name, row in listed.rows.items()}
     problems = [problem for _, wrong in checked.values() for problem in wrong]
     if problems:

@@ -4,8 +4,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cryptography import x509
-
 from config.plan import BrokerPlan
 
 NANOSECONDS = 1_000_000_000
@@ -19,6 +17,8 @@ def runs_out(path: Path) -> int | None:
 
     None when there is none that can be read: whoever uses the file says what is wrong with it.
     """
+    from cryptography import x509  # noqa: PLC0415 # many plants name no certificate
+
     try:
         content = path.read_bytes()
         if b"-----BEGIN" in content:

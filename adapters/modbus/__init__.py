@@ -1,6 +1,5 @@
 """Modbus over TCP, TLS, serial lines and RTU framing over TCP: reads, and can do nothing else."""
 
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from adapters.errors import PermanentError
 from adapters.modbus.points import Polled, Way
 
 if TYPE_CHECKING:
+    import ssl
+
     from adapters.modbus.line import Network, Serial
     from adapters.settings import SourceSettings
 
@@ -107,7 +108,9 @@ def _place(source: Source, rtu: bool) -> "Network | Serial":
     return Network(way.host, way.port, rtu)
 
 
-def _tls(name: str, way: Way) -> ssl.SSLContext:
+def _tls(name: str, way: Way) -> "ssl.SSLContext":
+    import ssl  # noqa: PLC0415 # the settings' models are found through this module, too
+
     try:
         context = ssl.create_default_context(cafile=way.ca)
         context.minimum_version = ssl.TLSVersion.TLSv1_2

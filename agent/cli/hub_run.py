@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli.log import log_option, log_to_stderr
-from agent.cli.options import hub_argument, json_option
+from agent.cli.log import log_to_stderr
+from agent.cli.options import hub_argument, json_option, log_option
 from agent.cli.output import print_json, print_table
-from agent.cli.run import stop_on_signals
+from agent.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan

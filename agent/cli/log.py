@@ -5,11 +5,9 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-
-import click
 
 from gateway.changes import CHANGES
 from gateway.journal import Journal, ours
@@ -100,19 +98,6 @@ def entry(record: logging.LogRecord) -> dict[str, str]:
     if record.exc_info:
         fields["SIDESTREAM_TRACE"] = logging.Formatter().formatException(record.exc_info)
     return fields
-
-
-def log_option(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a `run` command take the form of its log."""
-    option = click.option(
-        "--log",
-        "form",
-        type=click.Choice(["text", "json"]),
-        default="text",
-        show_default=True,
-        help="Write log lines as text, or as JSON objects.",
-    )
-    return option(command)
 
 
 def log_to_stderr(

@@ -38,3 +38,16 @@ def instant_option(name: str, about: str) -> Callable[[Any], Any]:
         ),
         help=about,
     )
+
+
+def log_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Let a `run` command take the form of its log."""
+    option = click.option(
+        "--log",
+        "form",
+        type=click.Choice(["text", "json"]),
+        default="text",
+        show_default=True,
+        help="Write log lines as text, or as JSON objects.",
+    )
+    return option(command)

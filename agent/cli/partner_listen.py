@@ -53,7 +53,7 @@ def listen(
           --ca ca.crt --certificate me.crt --certificate-key me.key \\
           --from ssplant1_… --contract 2026-17 >> cement.csv
     """
-    from agent.cli.run import stop_on_signals  # noqa: PLC0415
+    from agent.cli.signals import stop_on_signals  # noqa: PLC0415
     from agent.running.partner_listener import Listener, Seen  # noqa: PLC0415
     from gateway.partner_inbox import Inbox  # noqa: PLC0415
     from gateway.partner_keys import load  # noqa: PLC0415

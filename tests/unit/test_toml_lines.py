@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from config import toml
+from config import scan, toml
 from config.errors import ConfigError
 from config.load import planned
 from config.toml import parse, read
@@ -84,13 +84,13 @@ def test_only_a_mistake_costs_the_search_for_lines(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     scanned: list[str] = []
-    whole = toml._Scan.run
+    whole = scan.Scan.run
 
-    def run(scan: toml._Scan) -> dict[toml.Key, int]:
+    def run(scan: scan.Scan) -> dict[toml.Key, int]:
         scanned.append(scan.text)
         return whole(scan)
 
-    monkeypatch.setattr(toml._Scan, "run", run)
+    monkeypatch.setattr(scan.Scan, "run", run)
     file = tmp_path / "plant.toml"
     planned(parse(PLANT + POINTS, str(file)), file, {})
     assert scanned == []
