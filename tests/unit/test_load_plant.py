@@ -495,6 +495,11 @@ def test_a_login_in_the_url_is_refused_and_not_shown(tmp_path: Path) -> None:
     assert "geheim" not in str(problem)
 
 
+def test_a_password_of_digits_is_refused_too(tmp_path: Path) -> None:
+    problem = only(tmp_path, f'{HUB}"mqtts://hub"\nPassword = 4711')
+    assert (problem.key, problem.found) == ("hub.Password", "a secret written out")
+
+
 def test_a_password_written_out_is_refused_and_not_shown(tmp_path: Path) -> None:
     problem = only(tmp_path, f'{HUB}"mqtts://hub"\nusername = "me"\npassword = "geheim"')
     assert (problem.key, problem.line) == ("hub.password", 11)
