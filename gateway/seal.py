@@ -20,6 +20,9 @@ from gateway.signing import (
     versioned,
 )
 
+NOT_SIGNED = "the signature is not the plant's"
+NOT_FOR_US = "written for another cluster or pseudonym"
+
 
 def parse(payload: bytes) -> dict[str, Any]:
     """Read a JSON object; raises `RefusalError` for anything else."""
@@ -39,6 +42,11 @@ def open_record(payload: bytes, cluster: str, pseudonym: str, *keys: HubKey) -> 
 
 def open_from(payload: bytes, topic: bytes, *keys: HubKey) -> dict[str, Any]:
     """Open an envelope that was sealed to a topic; gives its content, not yet verified."""
+    return parse(open_text(payload, topic, *keys))
+
+
+def open_text(payload: bytes, topic: bytes, *keys: HubKey) -> bytes:
+    """Open an envelope that was sealed to a topic; gives the text in it."""
     outer = parse(payload)
     try:
         envelope = Envelope.model_validate(outer)
@@ -49,10 +57,9 @@ def open_from(payload: bytes, topic: bytes, *keys: HubKey) -> dict[str, Any]:
         raise RefusalError("unsealable", "sealed to another hub's key")
     try:
         sealed = binascii.a2b_base64(envelope.sealed, strict_mode=True)
-        plain = SUITE.decrypt(sealed, key.open, info=topic)
+        return SUITE.decrypt(sealed, key.open, info=topic)
     except (binascii.Error, InvalidTag, ValueError) as error:
         raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
-    return parse(plain)
 
 
 def verify_record(
@@ -64,7 +71,7 @@ def verify_record(
     """
     written = verified(content, plant.verify, "record")
     if written is None:
-        raise RefusalError("bad-signature", "the signature is not the plant's")
+        raise RefusalError("bad-signature", NOT_SIGNED)
     try:
         record = Record.model_validate(content)
     except ValidationError as error:
@@ -73,7 +80,7 @@ def verify_record(
             "malformed", first_of(error), known if isinstance(known, str) else None
         ) from error
     if (record.cluster, record.pseudonym) != (cluster, pseudonym):
-        raise RefusalError("misaddressed", "written for another cluster or pseudonym", record.id)
+        raise RefusalError("misaddressed", NOT_FOR_US, record.id)
     return record, written
 
 

@@ -46,12 +46,20 @@ def signed_text(content: dict[str, Any], what: str) -> bytes:
 def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bytes | None:
     """Give a message in canonical form, with its signature, when that is the key's; else None."""
     try:
-        written, claimed = canonical(content), content["signature"]
-        signed = f"sidestream {what} v{VERSION}\n".encode() + _unsigned(content, written)
-        key.verify(base64.b64decode(claimed, validate=True), signed)
-    except (InvalidSignature, binascii.Error, KeyError, TypeError, ValueError):
+        written = canonical(content)
+    except ValueError:
         return None
-    return written
+    return written if is_signed(content, written, key, what) else None
+
+
+def is_signed(content: dict[str, Any], written: bytes, key: Ed25519PublicKey, what: str) -> bool:
+    """Tell whether the signature is the key's; `written` is the content in canonical form."""
+    try:
+        signed = f"sidestream {what} v{VERSION}\n".encode() + _unsigned(content, written)
+        key.verify(base64.b64decode(content["signature"], validate=True), signed)
+    except (InvalidSignature, binascii.Error, KeyError, TypeError, ValueError):
+        return False
+    return True
 
 
 def _unsigned(content: dict[str, Any], written: bytes) -> bytes:

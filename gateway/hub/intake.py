@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from config.hub_plan import HubLimits, Member
-from gateway.contract import Receipt, Record
+from gateway.contract import Receipt
 from gateway.hub.calendar import DAY, Window
+from gateway.hub.contents import Contents, of_record, quickly
 from gateway.keys import HubKey, PlantPublic
-from gateway.seal import open_record, verify_record
-from gateway.signing import RefusalError
+from gateway.seal import NOT_FOR_US, NOT_SIGNED, open_text, parse, verify_record
+from gateway.signing import RefusalError, binding, is_signed
 from gateway.wire import Refusal, nanoseconds, quarter, record_id
 
 MAX_QUANTITY = 1e15
@@ -27,7 +28,7 @@ class Accepted:
     """A verified record: who sent it, what it says, and its plain content in canonical form."""
 
     member: Member
-    record: Record
+    record: Contents
     window: Window
     content: bytes
 
@@ -97,9 +98,11 @@ class Gate:
             return Refused("misaddressed", "no pseudonym in the topic", topic, payload)
         member: Member | None = None
         try:
-            content = open_record(payload, self.cluster, pseudonym, self.key, *self.others)
+            bound = binding(self.cluster, pseudonym)
+            plain = open_text(payload, bound, self.key, *self.others)
+            content = parse(plain)
             member, public = self._member(content)
-            record, written = verify_record(content, self.cluster, pseudonym, public)
+            record, written = self._read(content, plain.rstrip(b" "), pseudonym, public)
             window = self._window(record, now)
             _check_tenure(member, public, window, record)
             return Accepted(member, record, window, written)
@@ -125,20 +128,33 @@ class Gate:
             raise RefusalError("unknown-plant", f"no member has the key {name!r:.60}")
         return found
 
-    def _window(self, record: Record, now: int) -> Window:
+    def _read(
+        self, content: dict[str, Any], text: bytes, pseudonym: str, public: PlantPublic
+    ) -> tuple[Contents, bytes]:
+        """Give what a record says, and its canonical form, when it is signed and for us."""
+        found = quickly(content, text)
+        if found is None:
+            record, text = verify_record(content, self.cluster, pseudonym, public)
+            return of_record(record), text
+        if not is_signed(content, text, public.verify, "record"):
+            raise RefusalError("bad-signature", NOT_SIGNED)
+        if (found.cluster, found.pseudonym) != (self.cluster, pseudonym):
+            raise RefusalError("misaddressed", NOT_FOR_US, found.id)
+        return found, text
+
+    def _window(self, record: Contents, now: int) -> Window:
         try:
-            window = Window(nanoseconds(record.window.start), nanoseconds(record.window.end))
+            window = Window(nanoseconds(record.start), nanoseconds(record.end))
         except ValueError as error:
             raise RefusalError("bad-window", "no such instant", record.id) from error
         self._check_window(window, record, now)
-        start, end = record.window.start, record.window.end
-        if record.id != record_id(record.plant, start, end, record.revision):
+        if record.id != record_id(record.plant, record.start, record.end, record.revision):
             raise RefusalError("malformed", "the id is not the record's", record.id)
-        if any(abs(figure.quantity) > MAX_QUANTITY for figure in record.figures):
+        if record.largest > MAX_QUANTITY:
             raise RefusalError("malformed", "a quantity is out of range", record.id)
         return window
 
-    def _check_window(self, window: Window, record: Record, now: int) -> None:
+    def _check_window(self, window: Window, record: Contents, now: int) -> None:
         length = window.end - window.start
         if length <= 0 or DAY % length or window.start % length:
             detail = "not a part of a day, aligned to the day"
@@ -149,7 +165,7 @@ class Gate:
             raise RefusalError("future", "ends ahead of this hub's clock", record.id)
 
 
-def _check_tenure(member: Member, public: PlantPublic, window: Window, record: Record) -> None:
+def _check_tenure(member: Member, public: PlantPublic, window: Window, record: Contents) -> None:
     """Refuse what a member, or its key, is too late for: it has left, or has another key."""
     if member.until and quarter(window.start) >= member.until:
         raise RefusalError("unknown-plant", f"no member from {member.until} on", record.id)

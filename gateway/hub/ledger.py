@@ -4,16 +4,15 @@ import json
 import sqlite3
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from types import MappingProxyType
 
 from config.hub_plan import HubLimits
-from gateway.contract import Record
 from gateway.hub.calendar import DAY
+from gateway.hub.contents import Contents
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
-from gateway.hub.sheet import INSERT, Whose, row_of, sheets_of
-from gateway.hub.table import Group
+from gateway.hub.sheet import INSERT
 from gateway.hub.yearbook import insert_orders
 from gateway.wire import Refusal
 
@@ -29,11 +28,27 @@ class Draft:
     sequence: int = 0
 
 
+@dataclass(slots=True)
+class _Sender:
+    """A plant's run of records, as the table of senders has it."""
+
+    plant: str
+    run: int
+    member: str
+    pseudonym: str
+    first: int
+    last: int
+    records: int
+    received: int
+    end: int
+
+
 class _Batch:
     """One transaction: its cursor, and what is counted in it, which is written at its end."""
 
     def __init__(self, cursor: sqlite3.Cursor) -> None:
         self.cursor = cursor
+        self._senders: dict[tuple[str, int], _Sender | None] = {}
         self.named: set[str] = set()
         """Pseudonyms that are known to be in the ledger."""
         self._counts: dict[str, int] = {}
@@ -63,8 +78,38 @@ class _Batch:
         self.count("today", day)
         return True
 
+    def sender(self, record: Contents) -> _Sender | None:
+        """Give the sender of a record's run as it is now; None before its first record."""
+        of = record.plant, record.run or 0
+        if of not in self._senders:
+            query = "SELECT * FROM senders WHERE plant = ? AND run = ?"
+            row = self.cursor.execute(query, of).fetchone()
+            self._senders[of] = None if row is None else _Sender(*row)
+        return self._senders[of]
+
+    def send(self, verdict: Accepted, now: int) -> int:
+        """Count a new record of a sender; gives the highest sequence of its run."""
+        record, known = verdict.record, self.sender(verdict.record)
+        sequence, end = record.sequence, verdict.window.end
+        self._senders[record.plant, record.run or 0] = _Sender(
+            record.plant,
+            record.run or 0,
+            verdict.member.name,
+            record.pseudonym,
+            min(known.first, sequence) if known else sequence,
+            last := max(known.last, sequence) if known else sequence,
+            known.records + 1 if known else 1,
+            now,
+            max(known.end, end) if known else end,
+        )
+        return last
+
     def write(self) -> None:
         """Write what was counted."""
+        self.cursor.executemany(
+            "INSERT OR REPLACE INTO senders VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [astuple(one) for one in self._senders.values() if one is not None],
+        )
         self.cursor.executemany(
             "INSERT INTO counters VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET "
             "value = excluded.value",
@@ -118,7 +163,8 @@ class Ledger:
             draft.stored.append(record.id)
             draft.sequence = _insert(batch, verdict, now)
             return
-        draft.sequence = _last(batch, record)
+        sender = batch.sender(record)
+        draft.sequence = 0 if sender is None else sender.last
         if known[0] == verdict.digest:
             batch.count("duplicates")
             draft.stored.append(record.id)
@@ -195,13 +241,6 @@ def _remade(batch: _Batch, verdict: Accepted) -> bool:
     return record.run is not None and json.loads(content).get("run") != record.run
 
 
-def _last(batch: _Batch, record: Record) -> int:
-    row = batch.cursor.execute(
-        "SELECT last FROM senders WHERE plant = ? AND run = ?", (record.plant, record.run or 0)
-    ).fetchone()
-    return 0 if row is None else int(row[0])
-
-
 def _quarantine(batch: _Batch, refused: Refused, limits: HubLimits, now: int) -> None:
     batch.cursor.execute(
         "INSERT INTO quarantine (reason, detail, member, record, topic, payload, size, received) "
@@ -243,22 +282,23 @@ def _insert(batch: _Batch, verdict: Accepted, now: int) -> int:
     )
     _insert_sheets(batch, verdict, superseded)
     insert_orders(batch.cursor, record, member, window.start, superseded=superseded)
-    return _insert_sender(batch, verdict, now)
+    if record.pseudonym not in batch.named:
+        batch.cursor.execute(
+            "INSERT INTO pseudonyms VALUES (?, ?) ON CONFLICT DO NOTHING",
+            (record.pseudonym, member.name),
+        )
+        batch.named.add(record.pseudonym)
+    return batch.send(verdict, now)
 
 
 def _insert_sheets(batch: _Batch, verdict: Accepted, superseded: bool) -> None:
-    member, record = verdict.member, verdict.record
-    whose = Whose(member.name, member.owner, member.waives, member.place)
-    figures = (
-        (
-            whose,
-            Group(one.kind, one.direction, one.unit),
-            (position, one.code, one.band, one.quantity, one.coverage, one.marks),
-        )
-        for position, one in enumerate(record.figures)
-    )
-    sheets = sheets_of(record.id, verdict.window, figures)
-    batch.cursor.executemany(INSERT, [row_of(sheet, superseded=superseded) for sheet in sheets])
+    key, member, window = verdict.record.id, verdict.member, verdict.window
+    whose = (member.name, member.owner, member.waives, member.place)
+    rows = [
+        (key, position, *whose, *group, *window, count, None, superseded, text)
+        for group, position, count, text in verdict.record.sheets
+    ]
+    batch.cursor.executemany(INSERT, rows)
 
 
 def _supersede(batch: _Batch, verdict: Accepted) -> bool:
@@ -283,32 +323,3 @@ def _supersede(batch: _Batch, verdict: Accepted) -> bool:
         batch.cursor.execute("UPDATE magnitudes SET superseded = 1 WHERE record = ?", (other,))
         batch.count("superseded")
     return False
-
-
-def _insert_sender(batch: _Batch, verdict: Accepted, now: int) -> int:
-    record = verdict.record
-    [(last,)] = batch.cursor.execute(
-        "INSERT INTO senders VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)"
-        " ON CONFLICT (plant, run) DO UPDATE SET "
-        "member = excluded.member, pseudonym = excluded.pseudonym, "
-        "first = min(first, excluded.first), last = max(last, excluded.last), "
-        'records = records + 1, received = excluded.received, "end" = max("end", excluded."end") '
-        "RETURNING last",
-        (
-            record.plant,
-            record.run or 0,
-            verdict.member.name,
-            record.pseudonym,
-            record.sequence,
-            record.sequence,
-            now,
-            verdict.window.end,
-        ),
-    ).fetchall()
-    if record.pseudonym not in batch.named:
-        batch.cursor.execute(
-            "INSERT INTO pseudonyms VALUES (?, ?) ON CONFLICT DO NOTHING",
-            (record.pseudonym, verdict.member.name),
-        )
-        batch.named.add(record.pseudonym)
-    return int(last)

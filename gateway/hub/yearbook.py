@@ -9,9 +9,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
 from config.hub_plan import Member, Rules
-from gateway.contract import Record
 from gateway.hub.book import Book, insert_cell, insert_partition, partitions_of
 from gateway.hub.calendar import DAY, Window, due, window_of
+from gateway.hub.contents import Contents
 from gateway.hub.database import Database
 from gateway.hub.orders import choose_orders, decide_orders, quantity_of
 from gateway.hub.partition import Partition
@@ -27,9 +27,11 @@ EARLIER = 12
 
 
 def insert_orders(
-    cursor: sqlite3.Cursor, record: Record, member: Member, start: int, *, superseded: bool
+    cursor: sqlite3.Cursor, record: Contents, member: Member, start: int, *, superseded: bool
 ) -> None:
     """Store what a record tells of the year; `start` is that of its window."""
+    if not record.magnitudes:
+        return
     cursor.executemany(
         "INSERT INTO magnitudes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
