@@ -6,11 +6,12 @@ each size runs over the same seconds.
 
 import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
-from bench import polling
+from bench import polling, subscribed
 from bench.chart import Line, Panel, drawn
 from bench.figures import rollup
 from bench.polling import Result
@@ -34,16 +35,30 @@ def _polled(points: int, devices: int, seconds: int) -> Result:
     return polling.measure(points, seconds, 8 if points > POINTS[-2] else 5, True, devices)
 
 
+def _heard(seconds: int) -> dict[int, subscribed.Result]:
+    """Give what each number of OPC UA values takes, as far as the computer is not too busy."""
+    found = {}
+    for size in POINTS:
+        _say(f"{size} OPC UA values")
+        try:
+            found[size] = subscribed.measure(size, seconds, 8 if size > POINTS[-2] else 5)
+        except subscribed.LostError as lost:
+            _say(f"left out: {lost}")
+    return found
+
+
 def _decided(members: int) -> float:
     """Give the milliseconds of processor time in which a hub decides a window."""
     _, others, _ = rollup.measure(members, STREAMS, WINDOWS, _say)
     return 1000 * others / (WINDOWS - 1)
 
 
-def _sides(found: dict[int, Result]) -> list[Line]:
+def _sides(
+    found: Mapping[int, Result] | Mapping[int, subscribed.Result], bare: str = "bare loop"
+) -> list[Line]:
     return [
         Line("agent", [(size, one.agent.processor) for size, one in found.items()]),
-        Line("bare loop", [(size, one.bare.processor) for size, one in found.items()]),
+        Line(bare, [(size, one.bare.processor) for size, one in found.items()]),
     ]
 
 
@@ -55,11 +70,13 @@ def measure(seconds: int) -> list[Panel]:
         Line("agent", [(size, one.agent.resident_mb) for size, one in points.items()]),
         Line("libraries", [(size, one.import_mb) for size, one in points.items()]),
     ]
+    values = _sides(_heard(seconds), "bare subscription")
     hub = [Line("hub", [(size, _decided(size)) for size in MEMBERS])]
     return [
         Panel("processor, % of a core", "points of 10 devices, at 1 s", _sides(points)),
         Panel("resident memory, MB", "points of 10 devices", memory),
         Panel("processor, % of a core", f"devices of {EACH} points, at 1 s", _sides(devices)),
+        Panel("processor, % of a core", "OPC UA values that change each second", values),
         Panel("a window decided, ms", f"members of {STREAMS} streams", hub),
     ]
 

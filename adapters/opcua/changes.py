@@ -28,7 +28,7 @@ _PARTS = ((0x02, "code", "I"), (0x04, "source", "q"), (0x10, "", "H"), (0x08, "s
           (0x20, "", "H"))  # fmt: skip
 """What follows a value, in order: bit, name, and code of `struct`; picoseconds are not used."""
 _TIMES = ("source", "server")
-_VALUE, _KNOWN = 0x01, 0x3F
+_VALUE = 0x01
 _HEAD = struct.Struct("<IB")
 _EPOCH = 11_644_473_600_000_000
 """1970 in microseconds since 1601."""
@@ -87,7 +87,7 @@ def changes(body: bytes) -> Iterator[Run]:
 def _layout(head: bytes) -> _Layout | None:
     """Give how a change is laid out by its parts and its type, where all are of a fixed size."""
     parts, kind = head if len(head) == 2 else (0, 0)  # noqa: PLR2004  # both of them
-    if not parts & _VALUE or parts & ~_KNOWN or kind not in _KINDS:
+    if not parts & _VALUE or kind not in _KINDS:
         return None
     value = _Field(_HEAD.size + 1, _KINDS[kind])
     tail = _tail(parts, value.at + _width(value.code))
@@ -159,7 +159,7 @@ def _single(answer: Answer) -> Run:
     """Read one change of any kind."""
     handle, parts = _HEAD.unpack(answer.read(_HEAD.size))
     value = variant(answer).Value if parts & _VALUE else None
-    size, fields = _tail(parts & _KNOWN, 0)
+    size, fields = _tail(parts, 0)
     tail = answer.read(size)
     told = {name: struct.unpack_from(f"<{code}", tail, at) for name, (at, code) in fields.items()}
     times = [told[name] for name in _TIMES if name in told]

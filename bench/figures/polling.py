@@ -54,6 +54,12 @@ def _figures(points: int, seconds: int, say: Say) -> list[Figure]:
             "times",
             Goal(goals["start"]),
         ),
+        Figure(
+            f"readings a core takes, {name}",
+            "/s",
+            points * agent.requests / found.minimum / agent.processor * 100,
+            note="by processor time",
+        ),
     ]
 
 

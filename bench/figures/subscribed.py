@@ -25,6 +25,10 @@ def _figures(points: int, seconds: int, say: Say) -> list[Figure]:
             f"agent's memory, {name}", "MB", found.agent.resident_mb, found.import_mb,
             "libraries", "beyond", Goal(subscribed.spare_memory(points)),
         ),
+        Figure(
+            f"values a core takes, {name}", "/s",
+            found.agent.values / found.agent.processor * 100, note="by processor time",
+        ),
     ]  # fmt: skip
 
 

@@ -155,6 +155,13 @@ def test_picoseconds_stand_behind_the_time_stamp_they_belong_to() -> None:
     assert _flat(list(changes(body))) == [(1, 2.5, 0, stamp(NOW)), (2, "x", 0, stamp(NOW))]
 
 
+@given(st.integers(1, 9))
+def test_a_stamp_is_told_to_the_microsecond_as_one_that_is_read(part: int) -> None:
+    ticks = ua.datetime_to_win_epoch(NOW) + part
+    body = struct.pack("<iIBBdq", 1, 1, 0x05, 11, 2.5, ticks)
+    assert _flat(list(changes(body))) == [(1, 2.5, 0, stamp(ua.win_epoch_to_datetime(ticks)))]
+
+
 @pytest.mark.parametrize(
     "body",
     [
