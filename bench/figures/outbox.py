@@ -62,13 +62,15 @@ def _driven(count: int, windows: str) -> Iterator[tuple[Engine, Outbox, int]]:
             yield engine, outbox, plan.windows.checkpoint
 
 
-def measure(count: int, hours: int, windows: str = "") -> Hour:
+def measure(count: int, hours: int, say: Say, windows: str = "") -> Hour:
     """Drive the hours, after one that is not counted: tables and first windows come once."""
     found = Hour(hours)
     with _driven(count, windows) as (engine, outbox, checkpoint):
         committed = START
         for second in range((hours + 1) * 3600):
             now = START + second * NANOSECONDS
+            if second % 3600 == 0:
+                say(f"hour {second // 3600 + 1} of {hours + 1}, of {count} streams")
             if second == 3600:
                 found.commits, before, begun = 0, _written(), time.process_time()
             engine.take(streams.block(count, now))
@@ -85,8 +87,7 @@ def measure(count: int, hours: int, windows: str = "") -> Hour:
 def run(full: bool, say: Say) -> list[Figure]:
     """Measure one hour, or six."""
     hours = 6 if full else 1
-    say(f"{hours + 1} simulated hours of {STREAMS} streams")
-    found = measure(STREAMS, hours)
+    found = measure(STREAMS, hours, say)
     if not found.written:
         raise RuntimeError("the kernel counts no written bytes here: is this a disk in memory?")
     return [

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from config.hub_plan import Rules
 from gateway.hub.evidence import MARGIN, Evidence, Held, Party
 from gateway.hub.safety import Share, objection_to
-from gateway.hub.table import Atom, Label
+from gateway.hub.table import Atom, Contribution, Label
 
 ATOM = Atom("10 09 03", "ora", None)
 SIZES = st.sampled_from([0.0, 1.0, -1.0, 5.0, 10.0, 11.0, 90.0, 100.0, -100.0, 1000.0])
@@ -77,3 +78,18 @@ def test_an_owner_at_two_hubs_is_judged_by_the_net_of_both(columns: Columns, rul
         rules.k, rules.p * MARGIN, rules.dominance, rules.waived_below_k, rules.q, rules.apart
     )
     assert list(Evidence([], rules)._apart(both)) == list(_decided(both, asked))
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_only_a_pool_chooses_its_cells_by_more_than_its_p(apart: bool) -> None:
+    limit = [("east", 100.0), ("north", 50.0), ("west", 10.0), ("west", 10.0)]
+    table = [
+        Contribution(hub, f"owner {n}", ATOM, had * (1.05 if n == 0 else 1))
+        for n, (hub, had) in enumerate(limit)
+    ]
+    rules = Rules(p=20 / 1.05, apart=apart)
+    assert (
+        objection_to([(one.member, one.owner, Share(one.quantity)) for one in table], rules) is None
+    )
+    evidence = Evidence([table], rules)
+    assert evidence.safe(evidence.held([ATOM])) is not apart

@@ -198,6 +198,13 @@ def test_an_absurd_stamp_gives_way_to_the_time_of_receipt_and_is_marked(absurd: 
     assert (reading.quality, reading.reason) == CLOCK
 
 
+def test_an_absurd_stamp_hides_nothing_that_is_worse() -> None:
+    run = _Run(_watch())
+    run.take([(0, Sample(None, SENSOR, OLDEST - 1))])
+    (reading,) = run.told
+    assert (reading.value, reading.quality, reading.reason) == (None, *SENSOR)
+
+
 def test_a_stamp_that_does_not_move_gives_way_to_the_present() -> None:
     run = _Run(_watch())
     run.take([(0, _good(1.0, NOW))])

@@ -104,6 +104,13 @@ def test_a_hub_without_own_cells_leaves_all_until_the_quarter_ends(hub: Peer) ->
     assert [len(one.figures) for one in hub.left()] == [3, 3]
 
 
+def test_a_hub_that_has_left_its_federation_has_cells_of_its_own_again(hub: Peer) -> None:
+    send(hub, MONDAY, "10 09 03", 5.0, 5.0, 5.0)
+    hub.release(MONDAY + 2 * HOUR, own_cells=False, leaves="2026Q1")
+    assert hub.rows("status, reason") == [("released", "")]
+    assert hub.left() == []
+
+
 def test_an_owner_without_a_number_is_not_left(hub: Peer) -> None:
     hub.plants = (plant(1), plant(7, "nobody"))
     send(hub, MONDAY, "10 09 03", 4.0, 6.0)
