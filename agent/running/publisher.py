@@ -287,6 +287,7 @@ class Publisher:
         self.state.sent += 1
         if not self._uplink.receipts:
             await self._settle([record.id], [])
+            dispatch.settled([record.id])
         elif self.state.unanswered is None:
             self.state.unanswered = self._clock()
 
