@@ -28,7 +28,7 @@ from gateway.seal import seal_receipt
 EXAMPLES = Path(__file__).parents[2] / "config" / "examples"
 PLANTS = sorted(path for path in EXAMPLES.glob("*.toml") if "[plant]" in path.read_text())
 HEAVY = (
-    "adapters.fields", "adapters.settings", "annotated_types", "asyncua", "config.load",
+    "adapters.fields", "adapters.settings", "annotated_types", "asyncua", "click", "config.load",
     "config.tables", "csv", "gateway.contract", "gateway.joining", "gateway.partner",
     "gateway.seal", "httpx", "importlib.metadata", "multiprocessing", "openpyxl", "pint",
     "pydantic", "pydantic_core", "pymodbus", "rich", "tomllib", "zipfile",
@@ -37,7 +37,8 @@ HEAVY = (
 RUNNING = f"""
 import sys
 from pathlib import Path
-import agent.cli.run, agent.running.opening, agent.running.service
+import agent.cli.begin, agent.cli.log, agent.cli.signals, gateway.claim
+import agent.running.assembly, agent.running.opening, agent.running.service
 from agent.running.lanes import lanes
 from agent.running.loaded import loading
 plan = loading(Path(sys.argv[1]))()
