@@ -25,7 +25,7 @@ def asked(words: Sequence[str], env: Mapping[str, str]) -> Asked | None:
         word = rest.pop(0)
         if word in _FLAGS:
             flags.add(word)
-        elif word == "--dir" and rest and directory is None:
+        elif word == "--dir" and rest:
             directory = rest.pop(0)
         elif word.startswith("-") or files:
             return None

@@ -54,6 +54,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @example(["--dir", "here", "--dir", "away"], None)
 @example(["--dir", "--json"], None)
 @example(["--dir"], None)
+@example(["--dir", ""], None)
 @example(["away", "--points", "--json", "--dir", "here"], "file")
 @example([], "")
 def test_words_that_are_read_without_click_mean_what_they_mean_to_it(
@@ -135,13 +136,14 @@ def test_a_shell_that_asks_how_words_go_on_is_answered(monkeypatch: pytest.Monke
 
 
 def test_a_reader_that_has_gone_is_no_traceback(tmp_path: Path) -> None:
-    write_status(tmp_path, document())
+    write_status(tmp_path, document(level="critical"))
     reading, writing = os.pipe()
     os.close(reading)
     code = f"import sys; sys.argv = ['', 'status', '--dir', {str(tmp_path)!r}]; "
     done = subprocess.run(
         [sys.executable, "-c", code + "from agent.cli import main; main()"],
         stdout=writing, stderr=subprocess.PIPE, text=True, check=False,
+        env={**os.environ, "PYTHONUNBUFFERED": ""},
     )  # fmt: skip
     os.close(writing)
     assert (done.returncode, done.stderr) == (1, "")
