@@ -283,7 +283,9 @@ def insert_cell(
     cursor: sqlite3.Cursor, group: Group, window: Window, decision: Decision, now: int
 ) -> None:
     """Store a decision; raises when its cell was decided for the window before."""
-    parts = [part[:5] for part in decision.parts]  # all but marks and waiver
+    # Plain tuples, which are written twice as fast as named ones.
+    parts = [(member, owner, (*atom,), quantity, coverage)
+             for member, owner, atom, quantity, coverage, _, _ in decision.parts]  # fmt: skip
     cursor.execute(
         'INSERT INTO cells (name, start, "end", kind, direction, unit, code, place, band, status, '
         "listed, quantity, coverage, owners, marks, reason, parts, decided, told, noise, "

@@ -167,8 +167,16 @@ def _decision(
         listed=listed,
         quantity=math.fsum(part.quantity for part in parts),
         coverage=round(min(covered, 1.0), 2),
-        owners=sum(share.quantity != 0 for share in _shares(parts).values()),
+        owners=_owners(parts),
         marks=tuple(sorted({mark for part in active for mark in part.marks})),
         reason=reason,
         parts=tuple(parts),
     )
+
+
+def _owners(parts: Iterable[Contribution]) -> int:
+    """Count owners whose net quantity is not zero."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for part in parts:
+        found[part.owner].append(part.quantity)
+    return sum(math.fsum(quantities) != 0 for quantities in found.values())

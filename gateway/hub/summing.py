@@ -15,12 +15,25 @@ _Row = tuple[float, float, Sequence[Mark], Window | None]
 _atom = lru_cache(maxsize=65_536)(Atom)
 
 
-def contributions(sheets: Iterable[Sheet], window: Window) -> Table:
+def contributions(sheets: Sequence[Sheet], window: Window) -> Table:
     """Sum figures by member and atom into what they contribute to a window, in order.
 
     Coverage is the share of the window that a member's own records of it observed; figures of
     earlier windows add to the quantity, not to the coverage, and are marked `late`.
     """
+    # One by one where nobody has two, as it is for most, so that few rows are there at a time.
+    alone = len({sheet.whose for sheet in sheets}) == len(sheets)
+    return [
+        Contribution(member, owner, _atom(code, place, band), *_summed(rows, window), waives)
+        for some in ([[sheet] for sheet in sheets] if alone else [sheets])
+        for (member, owner, waives, place), code, band, rows in _entries(some, window)
+    ]
+
+
+def _entries(
+    sheets: Iterable[Sheet], window: Window
+) -> list[tuple[Whose, str | None, Band | None, list[_Row]]]:
+    """Put figures together that are one member's of one atom, in the order of the first."""
     found: dict[Whose, dict[tuple[str | None, Band | None], list[_Row]]] = {}
     entries: list[tuple[Whose, str | None, Band | None, list[_Row]]] = []
     for _, whose, _, span, lines in sheets:
@@ -32,22 +45,25 @@ def contributions(sheets: Iterable[Sheet], window: Window) -> Table:
                 own[code, band] = rows = []
                 entries.append((whose, code, band, rows))
             rows.append((quantity, coverage, marks, other))
-    return [
-        Contribution(member, owner, _atom(code, place, band), *_summed(rows, window), waives)
-        for (member, owner, waives, place), code, band, rows in entries
-    ]
+    return entries
 
 
 def _summed(rows: list[_Row], window: Window) -> tuple[float, float, tuple[Mark, ...]]:
     """Give the quantity, coverage and marks of one member's figures of an atom."""
-    quantity, coverage, marks, other = rows[0]
-    if len(rows) == 1 and other is None:
+    if len(rows) == 1 and rows[0][3] is None:
         # As it is for most: one figure of the whole window.
-        return quantity, min(coverage, 1.0), tuple(sorted(marks)) if marks else ()
-    found: set[Mark] = {mark for row in rows for mark in row[2]}
-    if any(row[3] is not None and row[3].start < window.start and row[0] for row in rows):
-        found.add("late")
-    return math.fsum([row[0] for row in rows]), _coverage(rows, window), tuple(sorted(found))
+        ((quantity, coverage, told, _),) = rows
+        return quantity, min(coverage, 1.0), tuple(sorted(told)) if told else ()
+    quantities, coverages, each, spans = zip(*rows, strict=True)
+    marks: set[Mark] = set().union(*each)
+    if not any(spans):
+        # As it is for most others: the sum in `_coverage` is of one term, which is this.
+        length = window.end - window.start
+        covered = length * math.fsum(coverages) / len(rows) / length
+        return math.fsum(quantities), min(covered, 1.0), tuple(sorted(marks))
+    if any(row[3] and row[3].start < window.start and row[0] for row in rows):
+        marks.add("late")
+    return math.fsum(quantities), _coverage(rows, window), tuple(sorted(marks))
 
 
 def _coverage(rows: Sequence[_Row], window: Window) -> float:
