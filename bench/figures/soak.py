@@ -41,7 +41,7 @@ GROWTH = Goal(1.02)
 NONE = Goal(0.0)
 EVERY = 0.05
 SETTLING = 90
-"""Seconds (1 800 cycles) in which caches of SQLite and of the allocator fill: not growth yet."""
+"""Seconds (1 800 cycles) in which the cache of the state file fills: not growth yet."""
 
 
 @dataclass(frozen=True, slots=True)
