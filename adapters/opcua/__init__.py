@@ -1,9 +1,11 @@
 """OPC UA: values subscribed to or polled from a server, by reading services only."""
 
+import asyncio
 import hashlib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
 from adapters.adapter import Outlet, Probe, Source
@@ -70,7 +72,10 @@ class OpcUa:
         resume: Mapping[str, str],  # noqa: ARG002  # a server is not resumable
     ) -> None:
         """Read the sources of one lane, over one session, until cancelled."""
-        from adapters.opcua.feed import Clocks, Feed  # noqa: PLC0415  # the library is heavy
+        # The library takes a quarter of a second to import, on a small computer much longer: in a
+        # thread, for meanwhile other sources are asked, and their answers waited for.
+        await asyncio.to_thread(import_module, "adapters.opcua.lane")
+        from adapters.opcua.feed import Clocks, Feed  # noqa: PLC0415
         from adapters.opcua.lane import Lane  # noqa: PLC0415
 
         clocks = Clocks(self.wall, self.mono, self.retry)
