@@ -57,10 +57,10 @@ fuzz: $(READY) ## feed each way in with what nobody should send; pip install ath
 accuracy: $(READY) ## a year of readings each second through every meter (DAYS=)
 	@$(BIN)/python -m bench.accuracy --days $${DAYS:-365}
 
-bench: $(READY) ## each figure that has a goal, beside its floor of the same run; 8 minutes (FULL=1: 20, ONLY=)
+bench: $(READY) ## each figure that has a goal, beside its floor of the same run; 10 minutes (FULL=1: 25, ONLY=)
 	@$(BIN)/python -m bench $(if $(FULL),--full) $(if $(ONLY),--only $(ONLY))
 
-curves: $(READY) ## measure how agent and hub grow, and draw docs/growth.svg (ten minutes)
+curves: $(READY) ## measure how agent and hub grow, and draw docs/growth.svg (a quarter of an hour)
 	@$(BIN)/python -m bench.curves
 
 peers: $(READY) ## other gateways beside the agent, installed into build/peers (ten minutes; needs the network)

@@ -69,7 +69,7 @@ def _title(full: bool) -> str:
 
 
 @click.command()
-@click.option("--full", is_flag=True, help="The long form: 20 minutes instead of 8.")
+@click.option("--full", is_flag=True, help="The long form: 25 minutes instead of 10.")
 @click.option("--only", multiple=True, help="Run these benchmarks only (may be repeated).")
 @click.option("--list", "as_list", is_flag=True, help="Tell what there is, and run nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")

@@ -20,6 +20,7 @@ from gateway.federation import (
 from gateway.hub import pool, pooled
 from gateway.hub.book import Book
 from gateway.hub.database import Database
+from gateway.hub.federated import strictest
 from gateway.hub.intake import Refused
 from gateway.hub.pool import Door, Taken
 from gateway.hub.release import Calendars, release_due
@@ -181,6 +182,12 @@ def test_the_strictest_rules_of_all_peers_are_in_force(site: Site) -> None:
     own = Rules(3, 10.0, (2, 90.0))
     expected = Rules(5, 20.0, (2, 60.0), q=50.0, apart=True)
     assert pool.rules_in_force(site.database, own) == expected
+
+
+def test_withheld_windows_are_guarded_when_any_hub_guards_them() -> None:
+    guards, open_ = Rules(guard_rest=True), Rules(guard_rest=False)
+    assert strictest([open_, guards]).guard_rest
+    assert not strictest([open_, open_]).guard_rest
 
 
 def test_what_a_withheld_window_leaves_is_guarded_from_the_hubs_too(site: Site) -> None:
