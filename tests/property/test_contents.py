@@ -6,6 +6,7 @@ from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 from pydantic_core import from_json
 
 from gateway.canonical import canonical
@@ -129,7 +130,10 @@ SPELLINGS = (
     (b'"kind":"material","marks":[]', b'"marks":[],"kind":"material"'),
     (b'"figures":[', b'"figures":[],"figures":['),
     (b'{"cluster"', b'\n{"cluster"'),
+    (b'"quantity":0.000001', b'"quantity":1e-6'),
+    (b'"coverage":0.000001', b'"coverage":1e-6'),
 )
+SMALL = figure(1e-6, coverage=1e-6, unit="m3")
 
 
 @given(
@@ -138,7 +142,8 @@ SPELLINGS = (
 def test_however_a_record_is_spelt_what_is_stored_is_its_canonical_form(
     spelt: list[tuple[bytes, bytes]],
 ) -> None:
-    text = signed_record(PLANT.content(figures=[figure(2.5, "10 09 03")]), PLANT.key.sign)
+    content = PLANT.content(figures=[figure(2.5, "10 09 03"), SMALL])
+    text = signed_record(content, PLANT.key.sign)
     changed = text
     for old, new in spelt:
         changed = changed.replace(old, new)
@@ -156,3 +161,21 @@ def test_the_quick_way_knows_the_members_of_the_models_in_order() -> None:
         (contents._Record, Record),
     ):
         assert list(kind.__annotations__) == sorted(set(model.model_fields) - {"magnitudes"})
+
+
+def test_the_quick_way_holds_members_to_the_models_constraints() -> None:
+    for kind, model, but in (
+        (contents._Figure, Figure, {"marks"}),
+        (contents._Window, WindowSpan, set()),
+        (contents._Record, Record, {"figures", "window", "revision", "sequence", "run"}),
+    ):
+        quick, slow = (
+            {name: _constraints(one) for name, one in schema["properties"].items()}
+            for schema in (TypeAdapter(kind).json_schema(), model.model_json_schema())
+        )
+        for name in quick.keys() - but:
+            assert quick[name] == slow[name], name
+
+
+def _constraints(schema: dict[str, Any]) -> dict[str, Any]:
+    return {k: v for k, v in schema.items() if k not in ("title", "description", "default")}
