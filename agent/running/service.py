@@ -284,15 +284,16 @@ class Service:
         """Run until stopped, or until recorded data has ended and been received by the hub."""
         self._say_hello()
         run = self._supervisor.run
+        # Readers first: devices are connected to while the rest begins.
+        readers = [
+            asyncio.ensure_future(self._lane(f"source {lane}", sources))
+            for lane, sources in lanes(self._plan.sources).items()
+        ]
         background = [asyncio.ensure_future(run(CLOCKWORK, self._tick))]
         publishing = None
         if self._publisher is not None:
             publishing = asyncio.ensure_future(run(PUBLISHER, self._publish, NEVER))
             background.append(publishing)
-        readers = [
-            asyncio.ensure_future(self._lane(f"source {lane}", sources))
-            for lane, sources in lanes(self._plan.sources).items()
-        ]
         notify(READY)
         lifeguard = Lifeguard(self._pulse)
         lifeguard.start()

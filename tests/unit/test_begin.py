@@ -1,9 +1,16 @@
-"""A run begins to load its plant file first, whichever way its words are read."""
+"""A run begins to load its plant file first, and when that is loaded, to read its devices."""
 
+import asyncio
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+from agent.keeping.outbox import Outbox
+from agent.running.service import CLOCKWORK, Service
+from agent.running.supervisor import Supervisor
+from config.load import load_plant
 
 LOADING = """
 import sys
@@ -17,6 +24,25 @@ def loading(path):
 loaded.loading = loading
 from agent.cli import main
 main()
+"""
+
+PLANT = """
+[plant]
+name = "P"
+owner = "O"
+[state]
+directory = "state"
+runtime = "run"
+[sources.first]
+protocol = "modbus-tcp"
+host = "127.0.0.1"
+port = 5020
+points.a = { register = 40001 }
+[sources.second]
+protocol = "modbus-tcp"
+host = "127.0.0.1"
+port = 5021
+points.a = { register = 40001 }
 """
 
 
@@ -53,3 +79,22 @@ def test_the_help_of_a_run_is_told() -> None:
 
 def test_without_a_file_the_usual_one_is_meant() -> None:
     assert begun("run")[1].startswith("/etc/sidestream/plant.toml")
+
+
+async def test_devices_are_connected_to_before_anything_else_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[str] = []
+
+    async def run(_: Supervisor, name: str, *more: object) -> None:
+        begun.append(name)
+
+    monkeypatch.setattr(Supervisor, "run", run)
+    file = tmp_path / "plant.toml"
+    file.write_text(PLANT)
+    plan = load_plant(file, {})
+    stop = asyncio.Event()
+    stop.set()
+    with Outbox.open(Path(plan.state_dir), 0) as outbox:
+        await Service(plan, outbox, None).run(stop)
+    assert [name.split()[0] for name in begun] == ["source", "source", CLOCKWORK]
