@@ -1,6 +1,7 @@
 """Every reason for which a message is quarantined, and what its sender is told."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -67,11 +68,15 @@ def test_a_record_signed_by_another_member_has_a_bad_signature_and_gets_no_recei
     assert (found.reason, found.member, found.record) == ("bad-signature", None, None)
 
 
-def test_a_record_that_names_another_cluster_is_misaddressed() -> None:
+@pytest.mark.parametrize("write", [lambda one: json.dumps(one).encode(), canonical])
+@pytest.mark.parametrize("change", [{"cluster": "mo"}, {"pseudonym": "0" * 32}])
+def test_a_record_that_names_another_cluster_or_pseudonym_is_misaddressed(
+    write: Callable[[dict[str, Any]], bytes], change: dict[str, str]
+) -> None:
     content = ONE.content()
-    wrong = {**content, "cluster": "mo"}
+    wrong = {**content, **change}
     wrong["signature"] = signature(wrong, ONE.key.sign, "record")
-    found = refused(sealed(json.dumps(wrong).encode(), ONE))
+    found = refused(sealed(write(wrong), ONE))
     assert (found.reason, found.record) == ("misaddressed", content["id"])
 
 

@@ -21,7 +21,7 @@ from gateway.hub.ledger import Ledger
 from gateway.hub.release import Calendars, release_due
 from gateway.hub.status import LEDGER, hub_status
 from tests.clikit import Call
-from tests.hubkit import HOUR, MONDAY, gate, heat, hub_plan, plant
+from tests.hubkit import HOUR, MONDAY, Plant, gate, heat, hub_plan, plant
 from tests.unit.test_broker_config import HUB
 
 PLANTS = tuple(plant(number) for number in range(1, 4))
@@ -40,14 +40,14 @@ def opened(plan: HubPlan) -> Iterator[Database]:
         yield database
 
 
-def store(plan: HubPlan, hours: range) -> None:
+def store(plan: HubPlan, hours: range, plants: tuple[Plant, ...] = PLANTS) -> None:
     with opened(plan) as database:
         ledger = Ledger(database, plan.limits)
         for hour in hours:
             at = MONDAY + hour * HOUR
             messages = [
                 (one.topic, one.record(at, figures=[heat(10.0)], sequence=hour + 1))
-                for one in PLANTS
+                for one in plants
             ]
             ledger.store([GATE.judge(*message, FAR) for message in messages], at + HOUR)
 
@@ -66,12 +66,12 @@ def released(plan: HubPlan) -> dict[int, float]:
         return {(start - MONDAY) // HOUR: quantity for start, quantity in rows}
 
 
-def damage(plan: HubPlan, whole: bool) -> Path:
-    """Spoil a ledger: a page of its sheets, or all of it but its size."""
+def damage(plan: HubPlan, whole: bool, table: str = "sheets") -> Path:
+    """Spoil a ledger: a page of a table, or all of it but its size."""
     path = Path(plan.state_dir) / LEDGER
     content = bytearray(path.read_bytes())
     with closing(sqlite3.connect(path)) as ledger:
-        root = ledger.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'sheets'")
+        root = ledger.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
         page = root.fetchone()[0] - 1
         size = ledger.execute("PRAGMA page_size").fetchone()[0]
     start, end = (0, len(content)) if whole else (page * size, (page + 1) * size)
@@ -153,6 +153,20 @@ def test_what_can_be_read_of_the_damaged_goes_first_and_the_copy_completes_it(
     assert {hour: again[hour] for hour in (*range(5), 6, 7)} == dict.fromkeys(
         (*range(5), 6, 7), 30.0
     )
+
+
+def test_what_waits_in_the_damaged_ledger_is_not_taken_as_released(
+    plan: HubPlan, tmp_path: Path
+) -> None:
+    store(plan, range(3), PLANTS[:2])
+    backup(plan, tmp_path / "copy.db")
+    decide(plan, MONDAY + 3 * HOUR)
+    store(plan, range(1), PLANTS[2:])
+    damage(plan, whole=False, table="senders")
+    assert restore(plan, tmp_path / "copy.db", FAR).presumed == 0
+    store(plan, range(3, 4))
+    decide(plan, MONDAY + 4 * HOUR)
+    assert released(plan) == {3: 40.0}, "with what came late of hour 0"
 
 
 def test_a_sound_ledger_is_not_replaced(plan: HubPlan, tmp_path: Path) -> None:
