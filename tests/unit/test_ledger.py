@@ -112,6 +112,18 @@ def test_missing_sequences_are_counted_within_each_run(ledger: Ledger, database:
     assert number(database, missing) == 1 + 2
 
 
+@pytest.mark.parametrize("together", [True, False])
+def test_a_sender_s_last_window_is_the_latest_in_whatever_order_records_come(
+    ledger: Ledger, database: Database, together: bool
+) -> None:
+    sent = [(ONE, ONE.record(MONDAY + hour * HOUR, sequence=hour + 1)) for hour in (1, 3, 0)]
+    for some in [sent] if together else [[one] for one in sent]:
+        take(ledger, *some)
+    with database.look() as cursor:
+        rows = cursor.execute('SELECT first, last, records, "end" FROM senders').fetchall()
+    assert [tuple(row) for row in rows] == [(1, 4, 3, MONDAY + 4 * HOUR)]
+
+
 def test_a_ledger_of_the_first_version_is_brought_up_to_date(tmp_path: Path) -> None:
     path = tmp_path / "old.db"
     with closing(sqlite3.connect(path)) as old:
