@@ -63,6 +63,18 @@ def test_no_released_cell_is_unsafe_in_a_later_window(
 
 
 @given(tables, rules)
+def test_contributors_are_owners_whose_sites_together_have_something(
+    table: tuple[Contribution, ...], rules: Rules
+) -> None:
+    for decision in decide(planned(table, rules), table, rules):
+        nets = {
+            owner: sum(part.quantity for part in decision.parts if part.owner == owner)
+            for owner in {part.owner for part in decision.parts}
+        }
+        assert decision.owners == sum(net != 0 for net in nets.values())
+
+
+@given(tables, rules)
 def test_cells_are_disjoint_and_their_names_unique(
     table: tuple[Contribution, ...], rules: Rules
 ) -> None:
