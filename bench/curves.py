@@ -32,7 +32,7 @@ def _say(text: str) -> None:
 
 def _polled(points: int, devices: int, seconds: int) -> Result:
     _say(f"{points} points of {devices} devices")
-    return polling.measure(points, seconds, 8 if points > POINTS[-2] else 5, True, devices)
+    return polling.measure(points, seconds, 8 if points > POINTS[-2] else 5, True, devices, 1)
 
 
 def _heard(seconds: int) -> dict[int, subscribed.Result]:
@@ -68,7 +68,7 @@ def measure(seconds: int) -> list[Panel]:
     devices = {size: _polled(size * EACH, size, seconds) for size in DEVICES}
     memory = [
         Line("agent", [(size, one.agent.resident_mb) for size, one in points.items()]),
-        Line("libraries", [(size, one.import_mb) for size, one in points.items()]),
+        Line("libraries", [(size, one.starts.import_mb) for size, one in points.items()]),
     ]
     values = _sides(_heard(seconds), "bare subscription")
     hub = [Line("hub", [(size, _decided(size)) for size in MEMBERS])]

@@ -103,7 +103,7 @@ def words(points: Iterable[Point], seconds: float) -> Iterator[tuple[int, int]]:
 
 
 class _Watched(ModbusPlant):
-    """A device that also remembers when it was first asked, in ns since 1970 UTC."""
+    """A device that also remembers when it was first asked, in ns since 1970, until it is told."""
 
     first: int | None = None
 
@@ -122,7 +122,7 @@ async def _live(maps: Sequence[tuple[Layout, dict[int, int]]]) -> None:
 
 
 def _asked(plants: Sequence[_Watched]) -> dict[str, object]:
-    """Tell when each device was first asked, and what was asked since the last call."""
+    """Tell when each device was first asked since the last call, and what was asked."""
     spans = Counter(
         (number, *span[2:]) for number, plant in enumerate(plants) for span in plant.counts.spans
     )
@@ -131,6 +131,8 @@ def _asked(plants: Sequence[_Watched]) -> dict[str, object]:
         plant.counts.requests = 0
         plant.counts.spans.clear()
     first = [plant.first for plant in plants if plant.first is not None]
+    for plant in plants:
+        plant.first = None
     return {"requests": found, "blocks": sorted(spans), "first": first}
 
 

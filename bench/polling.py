@@ -12,8 +12,10 @@ import json
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Self
 
 import click
@@ -35,6 +37,8 @@ from bench.process import (
     trusted,
 )
 
+STARTS = 5
+"""Starts of which the median counts: one alone depends much on what else the machine does."""
 MANY = 10_000
 """Points from which on the agent may take more memory."""
 
@@ -71,14 +75,22 @@ class Side:
     proportional_mb: float
     requests: float
     """Requests a cycle, as the devices counted them."""
-    first: float
-    """Seconds from its start until it first asked a device for values."""
     blocks: list[list[int]]
 
 
 @dataclass(frozen=True, slots=True)
+class Starts:
+    """Medians of several starts: of the agent, and of a process that only imports libraries."""
+
+    first: float
+    """Seconds from an agent's start until it first asked a device for values."""
+    import_seconds: float
+    import_mb: float
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """One run: the agent, the bare loop, and a process that has only imported libraries."""
+    """One run: the agent, the bare loop, and what starting takes."""
 
     points: int
     seconds: float
@@ -88,16 +100,15 @@ class Result:
     bad_points: int
     agent: Side
     bare: Side
-    import_seconds: float
-    import_mb: float
+    starts: Starts
 
     def ratios(self) -> dict[str, float]:
         """Compare in the terms of `goals`; on a machine too busy for each cycle, by request."""
         agent, bare = self.agent, self.bare
         return {
             "processor": agent.processor / agent.requests * bare.requests / bare.processor,
-            "memory": self.agent.resident_mb - self.import_mb,
-            "start": self.agent.first / self.import_seconds,
+            "memory": self.agent.resident_mb - self.starts.import_mb,
+            "start": self.starts.first / self.starts.import_seconds,
         }
 
 
@@ -140,7 +151,6 @@ class _Watch:
             resident_mb=taken.resident,
             proportional_mb=taken.proportional,
             requests=asked["requests"] / round(lasted),
-            first=self.first,
             blocks=asked["blocks"],
         )
 
@@ -166,24 +176,48 @@ class _Bench:
         return self._stack.enter_context(program(command, self._folder / f"{name}.log"))
 
     def _devices(self, name: str) -> tuple[subprocess.Popen[str], list[int]]:
-        running = self._start(python("bench.devices", str(self.points), str(self.devices)), name)
+        running = self._start(self._serving(), name)
         return running, json.loads(hear(running))
 
-    def imports(self) -> tuple[float, float]:
+    def _serving(self) -> list[str]:
+        return python("bench.devices", str(self.points), str(self.devices))
+
+    def starts(self, rounds: int) -> Starts:
+        """Import the libraries alone and start an agent, in turns, while devices are at work."""
+        imported, begun = [], []
+        with program(self._serving(), self._folder / "devices-start.log") as devices:
+            ports = json.loads(hear(devices))
+            for number in range(rounds):
+                imported.append(self._imported())
+                folder = self._folder / f"start-{number}"
+                folder.mkdir()
+                command = self._agent(folder, ports)
+                ask(devices)
+                started = time.time_ns()
+                with program(command, folder / "log") as running:
+                    begun.append(_Watch(running, devices, started).wait().first)
+        seconds, megabytes = zip(*imported, strict=True)
+        return Starts(median(begun), median(seconds), median(megabytes))
+
+    def _imported(self) -> tuple[float, float]:
         """Give the seconds and megabytes of importing the libraries alone."""
         begun = time.monotonic()
-        running = self._start(script(LIBRARIES), "imports")
-        hear(running)
-        return time.monotonic() - begun, memory(running.pid).resident
+        with program(script(LIBRARIES), self._folder / "imports.log") as running:
+            hear(running)
+            return time.monotonic() - begun, memory(running.pid).resident
+
+    def _agent(self, folder: Path, ports: Sequence[int]) -> list[str]:
+        """Write a plant file into a folder and give the command of its agent."""
+        file = folder / "plant.toml"
+        file.write_text(files.plant(self.layouts, ports, self.broker))
+        return python("agent.cli", "run", str(file))
 
     def agent(self) -> _Watch:
         """Start the agent."""
         devices, ports = self._devices("devices-agent")
-        file = self._folder / "plant.toml"
-        file.write_text(files.plant(self.layouts, ports, self.broker))
+        command = self._agent(self._folder, ports)
         started = time.time_ns()
-        running = self._start(python("agent.cli", "run", str(file)), "agent")
-        return _Watch(running, devices, started).wait()
+        return _Watch(self._start(command, "agent"), devices, started).wait()
 
     def bare(self) -> _Watch:
         """Start the bare loop."""
@@ -201,7 +235,12 @@ class _Bench:
 
 
 def measure(
-    points: int, seconds: int, warm_up: int, with_broker: bool, devices: int = DEVICES
+    points: int,
+    seconds: int,
+    warm_up: int,
+    with_broker: bool,
+    devices: int = DEVICES,
+    starts: int = STARTS,
 ) -> Result:
     """Run everything once with so many points, as many of them in each device."""
     with (
@@ -209,7 +248,7 @@ def measure(
         contextlib.ExitStack() as stack,
     ):
         bench = _Bench(Path(folder), stack, points, with_broker, devices)
-        import_seconds, import_mb = bench.imports()
+        started = bench.starts(starts)
         watched = bench.bare(), bench.agent()
         time.sleep(warm_up)
         between_cycles()
@@ -225,8 +264,7 @@ def measure(
             bad_points=bench.bad_points(),
             agent=agent,
             bare=bare,
-            import_seconds=import_seconds,
-            import_mb=import_mb,
+            starts=started,
         )
 
 
@@ -253,13 +291,14 @@ def show(result: Result) -> None:
     )  # fmt: skip
     table.add_row(
         "resident memory, MB", f"{bare.resident_mb:.1f}", f"{agent.resident_mb:.1f}",
-        f"libraries {result.import_mb:.1f} + {ratios['memory']:.1f}", f"+ {wanted['memory']:g}",
+        f"libraries {result.starts.import_mb:.1f} + {ratios['memory']:.1f}",
+        f"+ {wanted['memory']:g}",
     )  # fmt: skip
     table.add_row(
         "proportional memory, MB", f"{bare.proportional_mb:.1f}", f"{agent.proportional_mb:.1f}",
     )  # fmt: skip
     table.add_row(
-        "start to first request, s", f"{bare.first:.2f}", f"{agent.first:.2f}",
+        "start to first request, s", "", f"{result.starts.first:.2f}",
         f"{ratios['start']:.2f} x libraries", f"{wanted['start']:g} x",
     )  # fmt: skip
     Console(highlight=False).print(table)
