@@ -82,13 +82,17 @@ class Stage:
     _children: Children = field(default_factory=Children)
     _agents: dict[str, Child] = field(default_factory=dict)
     _incidents: list[tuple[int, str]] = field(default_factory=list)
+    _broker: EmbeddedBroker = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._broker = EmbeddedBroker(log=self.folder / "broker.log")
 
     async def run(self) -> Outcome:
         """Run it all; raises `SidestreamError` when a part does not start or ends by itself."""
         began = time.monotonic()
         key = HubKey(load(self.folder / "hub" / "hub.key", create=True))
         async with (
-            EmbeddedBroker() as broker,
+            self._broker as broker,
             Witness(broker.port, self.clock) as witness,
             self._children,
         ):
@@ -172,6 +176,7 @@ class Stage:
 
     async def _pause(self, seconds: float) -> None:
         self._children.check()
+        self._broker.check()
         await asyncio.sleep(seconds)
 
     async def _moment(self) -> int:
