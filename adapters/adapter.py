@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from adapters.settings import SourceSettings
 
 GROUP = "sidestream.adapters"
+OURS: Mapping[str, str] = {
+    "modbus-tcp": "adapters.modbus:TCP",
+    "modbus-tls": "adapters.modbus:TLS",
+    "modbus-rtu": "adapters.modbus:RTU",
+    "modbus-rtu-tcp": "adapters.modbus:RTU_OVER_TCP",
+    "opcua": "adapters.opcua:OPCUA",
+    "replay": "adapters.replay:REPLAY",
+}
+"""Where adapters of ours are, as the package tells it: they are found without a search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class Source:
 
     def resolved(self) -> "Source":
         """Give what a running agent needs of it; see `SourceSettings.resolved`."""
-        return Source(self.name, self.settings.resolved(), _entries()[self.settings.protocol])
+        return Source(self.name, self.settings.resolved(), _place(self.settings.protocol) or "")
 
 
 class Link(StrEnum):
@@ -89,6 +98,9 @@ class Adapter(Protocol):
     def lane(self, source: Source) -> str:
         """Name the connection a source uses; sources with the same lane share one connection."""
 
+    def prepare(self) -> None:
+        """Import what `run` reads by, where that is quick; only a wait is saved by it."""
+
     async def run(
         self, sources: Sequence[Source], outlet: Outlet, resume: Mapping[str, str]
     ) -> None:
@@ -111,9 +123,18 @@ def _entries() -> Mapping[str, str]:
     return {entry.name: f"{entry.module}:{entry.attr}" for entry in entry_points(group=GROUP)}
 
 
+def _place(protocol: str) -> str | None:
+    return OURS.get(protocol) or _entries().get(protocol)
+
+
 def protocols() -> list[str]:
     """Names of every installed protocol, sorted."""
-    return sorted(_entries())
+    return sorted({*OURS, *_entries()})
+
+
+def installed(protocol: object) -> bool:
+    """Tell whether there is an adapter for a protocol."""
+    return isinstance(protocol, str) and _place(protocol) is not None
 
 
 @cache
@@ -122,11 +143,10 @@ def adapter(protocol: str, found: str = "") -> Adapter:
 
     `found` is where it is, when that was looked up before.
     """
-    value = found or _entries().get(protocol)
+    value = found or _place(protocol)
     if value is None:
-        known = ", ".join(protocols())
         raise PermanentError(
-            f"no adapter for protocol {protocol!r}; there are: {known}",
+            f"no adapter for protocol {protocol!r}; there are: {', '.join(protocols())}",
             mend="correct `protocol`, or install the package that brings it",
         )
     module, _, name = value.partition(":")

@@ -237,6 +237,9 @@ class Replay:
         """Give each source a lane of its own: files share no connection."""
         return f"replay:{source.name}"
 
+    def prepare(self) -> None:
+        """Import nothing: it is all here."""
+
     async def run(
         self, sources: Sequence[Source], outlet: Outlet, resume: Mapping[str, str]
     ) -> None:

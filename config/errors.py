@@ -1,6 +1,5 @@
 """Errors in what people write: each names the file, the line, the key and what is accepted."""
 
-import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -53,6 +52,8 @@ class ConfigError(PermanentError):
 
 def meant(word: str, accepted: Sequence[str]) -> str:
     """Suggest the accepted word most like the one found; empty when none is near."""
+    import difflib  # noqa: PLC0415 # a file without mistakes needs none
+
     lower = {choice.lower(): choice for choice in accepted}
     near = difflib.get_close_matches(word.lower()[:100], list(lower), n=1, cutoff=0.6)
     return f"did you mean `{lower[near[0]]}`?" if near else ""

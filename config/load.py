@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from adapters.adapter import Source, adapter, protocols
+from adapters.adapter import Source, adapter, installed, protocols
 from adapters.errors import SidestreamError
 from adapters.fields import Place
 from config import toml
@@ -238,12 +238,11 @@ class _Loader:
         return None if settings is None else Source(name, settings)
 
     def _model(self, protocol: Any, name: str) -> type[Any] | None:
-        known = protocols()
-        if protocol not in known:
-            found = "missing" if protocol is None else shown(protocol)
-            hint = meant(protocol, known) if isinstance(protocol, str) else ""
+        if not installed(protocol):
+            found, there_are = "missing" if protocol is None else shown(protocol), protocols()
+            hint = meant(protocol, there_are) if isinstance(protocol, str) else ""
             at = ("sources", name, "protocol")
-            self.findings.add(at, found, ", ".join(known), hint)
+            self.findings.add(at, found, ", ".join(there_are), hint)
             return None
         try:
             return adapter(protocol).settings

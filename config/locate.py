@@ -1,13 +1,12 @@
 """Turn what pydantic found wrong into problems with a line, in words of the file."""
 
-import json
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError, to_json
 
 from adapters.described import texts
 from adapters.fields import Place
@@ -69,7 +68,8 @@ def validated(
     The table goes in as JSON and strictly: lists become tuples, yet no text becomes a number.
     """
     try:
-        return model.model_validate_json(json.dumps(data), strict=True, context=place)
+        text = to_json(data, inf_nan_mode="constants")
+        return model.model_validate_json(text, strict=True, context=place)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             _note(detail, model, data, at, findings)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from adapters.adapter import adapter, protocols
+from adapters.adapter import adapter, installed, protocols
 from adapters.errors import PermanentError
 from adapters.fields import Place, Settings
 from config import toml
@@ -160,9 +160,9 @@ def _inherited(findings: Findings, places: Sequence[Path]) -> dict[str, Any]:
 
 def _check(file: ProfileFile, findings: Findings) -> None:
     """Hold settings and points against the models of the profile's protocols."""
-    known = protocols()
     for protocol in file.protocols:
-        if protocol not in known:
+        if not installed(protocol):
+            known = protocols()
             accepted = ", ".join(known)
             findings.add(("protocols",), shown(protocol), accepted, meant(protocol, known))
             continue

@@ -5,7 +5,6 @@ Long lists of points are taken out of what tomllib reads, see `config.rows`. The
 """
 
 import re
-import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,7 +12,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from config import rows
 from config.errors import ConfigError, Problem
 
 Key = tuple[str | int, ...]
@@ -83,6 +81,10 @@ def parse(text: str, file: str) -> Document:
 
 def _values(text: str) -> dict[str, Any]:
     """Read the values; every error is tomllib's, about the whole text."""
+    import tomllib  # noqa: PLC0415 # who is given a document does without
+
+    from config import rows  # noqa: PLC0415
+
     with suppress(ValueError, RecursionError):
         data = rows.read(text)
         if data is not None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from adapters.adapter import Outlet, Probe, Source
@@ -39,6 +40,11 @@ class Modbus:
         """Name the line: `host:port`, or the serial port."""
         way = _polled(source).way
         return way.device or f"{way.host}:{way.port}"
+
+    def prepare(self) -> None:
+        """Import what `run` reads by."""
+        for name in ("line", "poll"):
+            import_module(f"adapters.modbus.{name}")
 
     async def run(
         self,

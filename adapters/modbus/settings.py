@@ -1,6 +1,6 @@
 """What people write for a Modbus source and its points."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, SerializeAsAny, model_validator
@@ -152,14 +152,16 @@ class ModbusSource(SourceSettings):
 
     @model_validator(mode="after")
     def _readable(self) -> Self:
-        named = {f"point {name!r}": point for name, point in self.points.items()}
-        named |= {f"identity ({one.what})": one.point for one in self.identity}
-        for name, point in named.items():
+        self._check_all("point {!r}: {}", self.points.items())
+        self._check_all("identity ({}): {}", ((one.what, one.point) for one in self.identity))
+        return self
+
+    def _check_all(self, told: str, named: Iterable[tuple[str, ModbusPoint]]) -> None:
+        for name, point in named:
             try:
                 self._check(point)
             except ValueError as error:
-                raise ValueError(f"{name}: {error}") from None
-        return self
+                raise ValueError(told.format(name, error)) from None
 
     @property
     def way(self) -> Way:

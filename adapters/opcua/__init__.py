@@ -65,6 +65,9 @@ class OpcUa:
         digest = hashlib.sha256(repr(chosen).encode()).hexdigest()[:6]
         return f"{settings.url} ({settings.security} {digest})"
 
+    def prepare(self) -> None:
+        """Import nothing yet: the library takes long, so `run` imports it in a thread."""
+
     async def run(
         self,
         sources: Sequence[Source],

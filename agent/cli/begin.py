@@ -15,7 +15,7 @@ def begin(
     gc.disable()  # what is made now stays: looking for garbage in it is in vain
     # Otherwise every installed package is asked whether it has a plug-in for pydantic.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    from agent.running.loaded import loading  # noqa: PLC0415
+    from agent.running.loaded import loading, prepare  # noqa: PLC0415
 
     planned = loading(Path(plant_file))
     import asyncio  # noqa: PLC0415
@@ -30,6 +30,7 @@ def begin(
     from agent.running.service import Service  # noqa: PLC0415
     from gateway.claim import claimed  # noqa: PLC0415
 
+    prepare(Path(plant_file))
     log_to_stderr(verbose, form)
     plan = planned()
     gc.freeze()

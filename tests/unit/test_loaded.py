@@ -152,17 +152,50 @@ def test_errors_are_those_of_the_file(tmp_path: Path) -> None:
     assert str(apart.value) == str(here.value)
 
 
-def test_a_child_that_is_killed_costs_its_time_only(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("work", "again"), [("_read", "another child"), ("_plan", "here")])
+def test_a_child_that_is_killed_costs_its_time_only(
+    work: str, again: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = EXAMPLES / "plant.toml"
-    here, load = os.getpid(), loaded._plan
+    here, done, dead = os.getpid(), getattr(loaded, work), tmp_path / "dead"
+    begun: list[int] = []
 
-    def killed(path: Path) -> object:
-        if os.getpid() != here:
+    def killed(*given: object) -> object:
+        if not dead.exists():
+            dead.touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        return load(path)
+        begun.append(os.getpid())
+        return done(*given)
 
-    monkeypatch.setattr(loaded, "_plan", killed)
-    assert loading(path)() == load(path)
+    monkeypatch.setattr(loaded, work, killed)
+    assert loading(path)() == resolved(path)
+    assert begun == ([here] if again == "here" else [])
+
+
+def test_the_file_is_read_once_and_not_here(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = loaded._read
+
+    def noted(path: Path) -> object:
+        (tmp_path / str(os.getpid())).touch()
+        return read(path)
+
+    monkeypatch.setattr(loaded, "_read", noted)
+    loading(EXAMPLES / "plant.toml")()
+    (reader,) = tmp_path.iterdir()
+    assert reader.name != str(os.getpid())
+
+
+def test_nothing_is_left_open(tmp_path: Path) -> None:
+    wrong = tmp_path / "plant.toml"
+    wrong.write_text("[plant]\n")
+    files = Path("/proc/self/fd")
+    before = {one.name for one in files.iterdir()}
+    loading(EXAMPLES / "plant.toml")()
+    with pytest.raises(ConfigError):
+        loading(wrong)()
+    assert {one.name for one in files.iterdir()} == before
 
 
 def test_no_child_is_left_behind() -> None:
