@@ -46,6 +46,7 @@ def write_once(path: Path, content: bytes, mode: int) -> None:
     number = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(number, "wb") as file:
+            os.fchmod(file.fileno(), mode)  # whatever the umask takes away
             if os.geteuid() == 0:
                 owner = path.parent.stat()
                 os.fchown(file.fileno(), owner.st_uid, owner.st_gid)

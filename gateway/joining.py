@@ -14,7 +14,7 @@ from gateway.box import opened, sealed
 from gateway.canonical import canonical
 from gateway.contract import Cluster, Hex32, Instant, Message, Period
 from gateway.keys import HubKey, HubPublic, PlantKey, PlantPublic
-from gateway.seal import parse
+from gateway.seal import first_of, parse
 from gateway.signing import RefusalError, signature, verified
 from gateway.wire import VERSION, nanoseconds
 
@@ -246,6 +246,4 @@ def _model(model: type[_M], content: dict[str, Any]) -> _M:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise RefusalError("malformed", f"{where}: {problem['msg']}") from error
+        raise RefusalError("malformed", first_of(error)) from error

@@ -15,6 +15,7 @@ from gateway.keys import PlantPublic
 from gateway.partner import Detail, DetailEnvelope, DetailRefusal
 from gateway.partner_keys import PartnerKey
 from gateway.partner_seal import binding, commitment
+from gateway.seal import first_of
 from gateway.signing import MAX_PAYLOAD, SUITE, verified
 from gateway.wire import VERSION, nanoseconds, partner_topic, rfc3339
 
@@ -105,9 +106,7 @@ def _model(model: type[Model], content: dict[str, Any]) -> Model:
     try:
         return model.model_validate(content)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"])
-        raise DetailRefusedError("malformed", f"{where}: {problem['msg']}") from error
+        raise DetailRefusedError("malformed", first_of(error)) from error
 
 
 def _check_sender(content: dict[str, Any], terms: Terms) -> None:

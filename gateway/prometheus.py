@@ -3,7 +3,6 @@
 Format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 """
 
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Literal
 
 from adapters.errors import TransientError
 from config.metrics_plan import MetricsPlan
+from gateway.shown import show
 
 FILE = "metrics.prom"
 NAMING = frozenset({"source", "member"})
@@ -95,13 +95,8 @@ def publish(directory: Path, plan: MetricsPlan, metrics: Sequence[Metric]) -> st
 
 def write(directory: Path, text: str) -> None:
     """Replace the file in one step; raises `TransientError` when it cannot be written."""
-    fresh = directory / f".{FILE}.{os.getpid()}"
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        fresh.write_text(text)
-        # Members of the service's group may look: node_exporter's user can be one.
-        fresh.chmod(0o640)
-        fresh.replace(directory / FILE)
+        show(directory / FILE, text)
     except OSError as error:
         raise TransientError(
             f"the metrics cannot be written ({error.strerror})",

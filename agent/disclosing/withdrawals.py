@@ -13,6 +13,7 @@ from pathlib import Path
 
 from adapters.errors import PermanentError, TransientError
 from agent.disclosing.policy import EVERY
+from gateway.durable import make_directory, replace_file
 from gateway.wire import rfc3339
 
 FILE = "withdrawn.json"
@@ -85,16 +86,10 @@ class Withdrawals:
             ) from error
 
     def _write(self, since: Mapping[str, str]) -> None:
-        draft = self._path.with_suffix(".new")
+        text = json.dumps(since, indent=2) + "\n"
         try:
-            self._directory.mkdir(parents=True, exist_ok=True)
-            with draft.open("w") as file:
-                os.fchmod(file.fileno(), _READABLE)
-                file.write(json.dumps(since, indent=2) + "\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-            _sync(self._directory)
+            make_directory(self._directory)
+            replace_file(self._path, text.encode(), _READABLE)
         except OSError as error:
             raise PermanentError(
                 f"the file cannot be written ({error.strerror})",
@@ -108,14 +103,6 @@ def _since(path: Path) -> dict[str, str]:
     if not isinstance(found, dict) or not all(isinstance(each, str) for each in found.values()):
         raise ValueError("not streams with the instant of each")
     return found
-
-
-def _sync(directory: Path) -> None:
-    held = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(held)
-    finally:
-        os.close(held)
 
 
 @contextmanager

@@ -39,17 +39,6 @@ _SETTLE = "UPDATE details SET status = ?, settled = ?, reason = ?, payload = x''
 _CLAIM = """
 UPDATE details SET sent = coalesce(sent, ?) WHERE id = ? AND status = 'queued' AND payload = ?
 """
-_ASIDE = """
-UPDATE details SET id = id || '~' || rowid, payload = x'',
-  settled = CASE status WHEN 'queued' THEN ? ELSE settled END,
-  reason = CASE status WHEN 'queued' THEN ? ELSE reason END,
-  status = CASE status WHEN 'queued' THEN 'dropped' ELSE status END
-WHERE start >= ?
-"""
-_HASTEN = """
-UPDATE details SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
-WHERE status = 'queued'
-"""
 _KNOWN = "SELECT 1 FROM sqlite_master WHERE name = 'details'"
 
 
@@ -238,16 +227,6 @@ def drop(db: sqlite3.Cursor, dropped: Sequence[tuple[str, str]], now: int) -> li
     reasons = ", ".join(sorted({why for _, why in dropped}))
     text = f"{len(dropped)} waiting messages for partners were dropped: {reasons}"
     return [Event(now, "", "partner-dropped", text)]
-
-
-def hasten(db: sqlite3.Cursor, now: int, wait: int) -> None:
-    """Let no message wait longer than one made now would."""
-    db.execute(_HASTEN, (now, wait, now))
-
-
-def set_aside(db: sqlite3.Cursor, start: int, now: int) -> None:
-    """Make way for true windows; the release log keeps the messages, under other names."""
-    db.execute(_ASIDE, (now, "made by a clock that was ahead", start))
 
 
 def _steps(steps: Sequence[Step]) -> str:

@@ -5,6 +5,7 @@ import sqlite3
 
 from agent.disclosing.withdrawals import Withdrawals
 from agent.keeping import details
+from agent.keeping.queues import QUEUES, hasten, set_aside
 from agent.keeping.rows import add_events, set_meta
 from agent.keeping.tables import Commit, held_row, record_row, total_row
 from agent.keeping.withhold import withhold
@@ -13,17 +14,6 @@ LAST = "last_sequence"
 """The remembered value that is the highest sequence of a record ever used."""
 _COMPACT = json.JSONEncoder(separators=(",", ":")).encode
 """State is written every few seconds, to flash: blanks would be a tenth of it."""
-_ASIDE = """
-UPDATE records SET id = id || '~' || sequence, payload = x'',
-  settled = CASE status WHEN 'queued' THEN ? ELSE settled END,
-  reason = CASE status WHEN 'queued' THEN ? ELSE reason END,
-  status = CASE status WHEN 'queued' THEN 'dropped' ELSE status END
-WHERE start >= ?
-"""
-_HASTEN = """
-UPDATE records SET due = min(due, max("end", ?) + ?), queued = min(queued, ?)
-WHERE status = 'queued'
-"""
 
 
 def write(db: sqlite3.Cursor, change: Commit, withdrawals: Withdrawals, now: int) -> None:
@@ -31,9 +21,8 @@ def write(db: sqlite3.Cursor, change: Commit, withdrawals: Withdrawals, now: int
     if change.aside is not None:
         _set_aside(db, *change.aside, now)
     if change.hastened is not None:
-        queued, wait = change.hastened
-        db.execute(_HASTEN, (queued, wait, queued))
-        details.hasten(db, queued, wait)
+        for queue in QUEUES:
+            hasten(db, queue, *change.hastened)
     db.executemany(
         "INSERT INTO state VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET body = excluded.body",
         [(name, _COMPACT(body)) for name, body in change.state.items()],
@@ -65,7 +54,7 @@ def write(db: sqlite3.Cursor, change: Commit, withdrawals: Withdrawals, now: int
 
 
 def _set_aside(db: sqlite3.Cursor, totals_from: int, records_from: int, now: int) -> None:
-    """Make way for true windows; the release log keeps the records, under other names."""
+    """Make way for true windows."""
     db.execute("DELETE FROM totals WHERE start >= ?", (totals_from,))
-    db.execute(_ASIDE, (now, "made by a clock that was ahead", records_from))
-    details.set_aside(db, records_from, now)
+    for queue in QUEUES:
+        set_aside(db, queue, records_from, now)

@@ -6,7 +6,6 @@ read. Reading it imports next to nothing.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from adapters.errors import PermanentError, TransientError
 from adapters.reading import NANOSECONDS
 from agent.running.columns import unfolded
+from gateway.shown import show
 
 FILE = "status.json"
 STALE_AFTER = 30 * NANOSECONDS
@@ -36,22 +36,13 @@ def write(directory: Path, document: Mapping[str, Any]) -> None:
     Raises `TransientError` when its directory cannot be written.
     """
     try:
-        _replace(directory, json.dumps(document))
+        show(directory / FILE, json.dumps(document))
     except OSError as error:
         raise TransientError(
             f"the status file cannot be written ({error.strerror})",
             where=str(directory / FILE),
             mend="let the service's user write there, or set [state] runtime",
         ) from error
-
-
-def _replace(directory: Path, text: str) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    fresh = directory / f".{FILE}.{os.getpid()}"
-    fresh.write_text(text)
-    # Members of the service's group may look, whatever its umask; others may not: it has values.
-    fresh.chmod(0o640)
-    fresh.replace(directory / FILE)
 
 
 def read(directory: Path, now: int) -> dict[str, Any]:

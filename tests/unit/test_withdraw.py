@@ -1,6 +1,8 @@
 """Withdrawals: a file that wins, what becomes of records that wait, and what is told."""
 
 import json
+import os
+import stat
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -63,6 +65,16 @@ def test_a_withdrawn_stream_is_known_at_once_and_to_a_new_reader_too(tmp_path: P
     assert Withdrawals(tmp_path).undo("slag")
     assert not Withdrawals(tmp_path).undo("slag")
     assert set(known()) == {"dust"}
+
+
+def test_whoever_withdraws_leaves_a_file_that_the_agent_can_read(tmp_path: Path) -> None:
+    before = os.umask(0o077)
+    try:
+        Withdrawals(tmp_path / "state").take_back("slag", START)
+    finally:
+        os.umask(before)
+    [file] = (tmp_path / "state").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o644
 
 
 @pytest.mark.parametrize("text", ["", "[]", '{"slag": 1}', "{"])

@@ -1,23 +1,16 @@
 """The batch meter: single weighings of a weighbridge, a hopper or a tipping scale."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from adapters.reading import Fault, Value
-from agent.measuring.meter import Book, Input, Order, numeric
+from agent.measuring.meter import Book, Input, numeric
 from agent.measuring.meters.batches import Batches, Loads, Shown, Tickets
+from agent.measuring.meters.samples import Sample, Samples
 from agent.measuring.window import LATE, NEVER
 from config.plan import MeterPlan
 
 _FLAGS = ("stable", "void")
-
-
-class Sample(NamedTuple):
-    """The last reading of one input in canonical units; `value` is None when it was bad."""
-
-    time: int
-    value: float | None
-    doubt: bool
 
 
 class BatchMeter:
@@ -34,10 +27,9 @@ class BatchMeter:
         self._max_gap = plan.max_gap
         self._ticketed = "ticket" in self._inputs
         self._batches: Batches = Tickets(plan.remember) if self._ticketed else Loads(plan.empty)
-        self._orders = {role: Order() for role in self._inputs}
-        self._samples = {role: Sample(NEVER, None, doubt=False) for role in self._inputs}
+        self._samples = Samples(self._inputs)
         self._last, self._doubt = NEVER, False
-        self._changed, self._bad = NEVER, NEVER
+        self._changed = NEVER
         self._known: list[float] = []
 
     def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
@@ -46,7 +38,7 @@ class BatchMeter:
         for role, value, fault in inputs:
             number = self._number(time, role, value, fault, book)
             if number is None:
-                self._spoil(time, role)
+                self._samples.spoil(time, role)
             else:
                 usable[role] = Sample(time, number, fault is not None)
         fresh = {role: one for role, one in usable.items() if time > self._samples[role].time}
@@ -55,9 +47,9 @@ class BatchMeter:
             return
         for role in usable:
             if role in fresh:
-                self._samples[role], self._orders[role].run = fresh[role], 0
+                self._samples[role], self._samples.orders[role].run = fresh[role], 0
             else:
-                self._orders[role].behind(time, self._samples[role].time, book)
+                self._samples.orders[role].behind(time, self._samples[role].time, book)
         if fresh and time > self._last:
             self._evaluate(time, book)
 
@@ -69,12 +61,6 @@ class BatchMeter:
         number = numeric(time, value, fault, book)
         plan = self._inputs[role]
         return None if number is None else number * plan.factor + plan.offset
-
-    def _spoil(self, time: int, role: str) -> None:
-        self._bad = max(self._bad, time)
-        before = self._samples[role]
-        if time >= before.time:
-            self._samples[role] = Sample(before.time, None, doubt=False)
 
     def _behind(self, time: int, usable: Mapping[str, Sample], book: Book) -> None:
         """Take readings of the past: a whole ticket of the past may still be a new one."""
@@ -94,7 +80,7 @@ class BatchMeter:
         doubt = any(one.doubt for one in samples.values())
         gap = time - self._last > self._max_gap
         if not gap:
-            unsure = doubt or self._doubt or self._bad >= self._last
+            unsure = doubt or self._doubt or self._samples.bad >= self._last
             book.add(self._last, time, 0.0, 0.0, unsure)
         if values != self._known:
             self._known, self._changed = values, time
@@ -123,42 +109,33 @@ class BatchMeter:
 
     def reached(self) -> int:
         """Give the instant up to which batches are counted, or a bad reading's too late for it."""
-        last = self._last if self._bad - self._last <= self._max_gap else self._bad
+        last = self._last if self._samples.bad - self._last <= self._max_gap else self._samples.bad
         pending = self._batches.pending()
         return last if pending is None else min(last, pending)
 
     def newest(self) -> int:
         """Give the instant of the newest reading of any quality."""
-        return max(self._bad, *(sample.time for sample in self._samples.values()))
+        return self._samples.newest()
 
     def set_back(self, now: int) -> None:
         """Forget readings from after `now`; batches that are known stay known."""
-        for role, sample in self._samples.items():
-            if sample.time > now:
-                self._samples[role] = Sample(NEVER, None, doubt=False)
-            self._orders[role].set_back(now)
+        self._samples.set_back(now)
         self._last = self._last if self._last <= now else NEVER
         self._changed = self._changed if self._changed <= now else NEVER
-        self._bad = min(self._bad, now)
         self._batches.set_back(now)
 
     def snapshot(self) -> dict[str, Any]:
         """Give the last reading of each input and the batches that are known."""
         return {
-            "samples": dict(self._samples),
+            **self._samples.snapshot(),
             "last": [self._last, self._doubt],
             "changed": [self._changed, self._known],
-            "bad": self._bad,
-            "orders": {role: order.snapshot() for role, order in self._orders.items()},
             "batches": self._batches.snapshot(),
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
-        self._samples = {role: Sample(*state["samples"][role]) for role in self._inputs}
+        self._samples.restore(state)
         self._last, self._doubt = state["last"]
         self._changed, self._known = state["changed"][0], list(state["changed"][1])
-        self._bad = state["bad"]
-        for role, order in self._orders.items():
-            order.restore(state["orders"][role])
         self._batches.restore(state["batches"])

@@ -5,20 +5,13 @@ from typing import Any, NamedTuple
 
 from adapters.reading import NANOSECONDS
 from agent.measuring.media import Fall, medium
-from agent.measuring.meter import Book, Input, Order, numeric
+from agent.measuring.meter import Book, Input, numeric
+from agent.measuring.meters.samples import Sample, Samples
 from agent.measuring.window import NEVER
 from config.plan import InputPlan, MeterPlan
 
 KILOJOULES_PER_MWH = 3.6e6
 OUT_OF_RANGE = "out-of-range"
-
-
-class Sample(NamedTuple):
-    """The last reading of one input in canonical units; `value` is None when it was bad."""
-
-    time: int
-    value: float | None
-    doubt: bool
 
 
 class Power(NamedTuple):
@@ -48,10 +41,8 @@ class HeatMeter:
         self._roles = ("flow", *self._medium.roles)
         self._inputs: dict[str, InputPlan] = {role: plan.inputs[role] for role in self._roles}
         self._max_gap, self._dt_min = plan.max_gap, plan.dt_min
-        self._orders = {role: Order() for role in self._roles}
-        self._samples = {role: Sample(NEVER, None, doubt=False) for role in self._roles}
+        self._samples = Samples(self._roles)
         self._last = Power(NEVER, 0.0, 0.0, doubt=False)
-        self._bad = NEVER
 
     def take(self, time: int, inputs: Sequence[Input], book: Book) -> None:
         """Take the readings of one instant and evaluate once."""
@@ -68,7 +59,7 @@ class HeatMeter:
         """Give a reading in canonical units when it is in order and in range."""
         before = self._samples[role]
         if number is not None and time <= before.time:
-            self._orders[role].behind(time, before.time, book)
+            self._samples.orders[role].behind(time, before.time, book)
             return None
         plan = self._inputs[role]
         value = None if number is None else number * plan.factor + plan.offset
@@ -76,16 +67,10 @@ class HeatMeter:
             book.count(time, OUT_OF_RANGE)
             value = None
         if value is None:
-            self._spoil(time, role)
+            self._samples.spoil(time, role)
         else:
-            self._orders[role].run = 0
+            self._samples.orders[role].run = 0
         return value
-
-    def _spoil(self, time: int, role: str) -> None:
-        self._bad = max(self._bad, time)
-        before = self._samples[role]
-        if time >= before.time:
-            self._samples[role] = Sample(before.time, None, doubt=False)
 
     def _evaluate(self, time: int, book: Book) -> None:
         present = self._present(time)
@@ -128,49 +113,40 @@ class HeatMeter:
 
     def _refuse(self, time: int, book: Book) -> None:
         """Treat the readings of an instant as bad, once."""
-        if self._bad < time:
+        if self._samples.bad < time:
             book.count(time, OUT_OF_RANGE)
-        self._bad = max(self._bad, time)
+        self._samples.bad = max(self._samples.bad, time)
 
     def _integrate(self, last: Power, now: Power, book: Book) -> None:
         seconds = (now.time - last.time) / NANOSECONDS
         ramp = (now.power - last.power) / 2 * seconds
-        doubt = last.doubt or now.doubt or self._bad >= last.time
+        doubt = last.doubt or now.doubt or self._samples.bad >= last.time
         warmth = (last.supply, now.supply)
         book.add(last.time, now.time, last.power * seconds, ramp, doubt, warmth=warmth)
 
     def reached(self) -> int:
         """Give the last evaluation's instant, or a bad reading's too late to be bridged."""
         last = self._last.time
-        return last if self._bad - last <= self._max_gap else self._bad
+        return last if self._samples.bad - last <= self._max_gap else self._samples.bad
 
     def newest(self) -> int:
         """Give the instant of the newest reading of any quality."""
-        return max(self._bad, *(sample.time for sample in self._samples.values()))
+        return self._samples.newest()
 
     def set_back(self, now: int) -> None:
         """Forget readings from after `now`."""
-        for role, sample in self._samples.items():
-            if sample.time > now:
-                self._samples[role] = Sample(NEVER, None, doubt=False)
-            self._orders[role].set_back(now)
+        self._samples.set_back(now)
         if self._last.time > now:
             self._last = self._last._replace(time=NEVER)
-        self._bad = min(self._bad, now)
 
     def snapshot(self) -> dict[str, Any]:
         """Give the last reading of each input and the last evaluation."""
         return {
-            "samples": dict(self._samples),
+            **self._samples.snapshot(),
             "last": self._last,
-            "bad": self._bad,
-            "orders": {role: order.snapshot() for role, order in self._orders.items()},
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Go on from a snapshot."""
-        self._samples = {role: Sample(*state["samples"][role]) for role in self._roles}
+        self._samples.restore(state)
         self._last = Power(*state["last"])
-        self._bad = state["bad"]
-        for role, order in self._orders.items():
-            order.restore(state["orders"][role])

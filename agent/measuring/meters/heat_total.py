@@ -108,7 +108,7 @@ class HeatTotalMeter(HeatMeter):
         if now is None:
             self._refuse(time, book)
             return
-        priced = _Priced(book, self._before or now, now, self._bad)
+        priced = _Priced(book, self._before or now, now, self._samples.bad)
         self._counter.take(at, [("total", number, UNSURE if doubt else None)], priced)
         self._count, self._counted, self._before = None, number, priced.before
 
