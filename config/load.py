@@ -141,6 +141,7 @@ class _Loader:
             backlog_rate=table.backlog_rate,
             record_size=table.record_size,
             detail_size=(disclosure or DisclosureTable()).detail_size,
+            renew=table.renew,
         )
 
     def _partners(

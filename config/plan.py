@@ -192,6 +192,8 @@ class UplinkPlan:
     record_size: int = 4096
     detail_size: int = 8192
     """Bytes that messages to partners are padded to."""
+    renew: int = 60
+    """Days before its end from which the agent asks for a new client certificate; 0: never."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,6 +57,9 @@ class HubTable(BrokerTable):
     record_size: Literal[1024, 2048, 4096, 8192, 16384, 32768, 65536] = 4096
     """Bytes that every record is padded to, so that its size says nothing. Loading refuses a size
     that a record could outgrow; a cluster should agree on one."""
+    renew: int = Field(default=60, ge=0, le=365)
+    """Days before the end of its client certificate from which the agent asks the hub for a new
+    one, with a new key that never leaves the plant; `0`: `sidestream renew` alone does."""
 
 
 class StreamTable(Settings):

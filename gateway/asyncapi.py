@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from gateway.federation import pooled_topic, remainders_topic
-from gateway.joining import answer_topic, request_topic
 from gateway.wire import (
     VERSION,
+    answer_topic,
     cells_topic,
     partner_topic,
     presence_topic,
     receipts_topic,
     records_topic,
+    request_topic,
     roster_topic,
 )
 

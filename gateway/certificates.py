@@ -1,5 +1,6 @@
 """When certificate files run out, and whether somebody has put new ones in their place."""
 
+import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from config.plan import BrokerPlan
 
 NANOSECONDS = 1_000_000_000
 _DAY = 86_400 * NANOSECONDS
+_ACCOUNT = re.compile(r"CN=([0-9a-f]{32})")
 STAGES = (7, 30)
 """Days before its end at which a certificate is told of: the nearest stage that is reached."""
 
@@ -29,6 +31,18 @@ def runs_out(path: Path) -> int | None:
         return None
     ends = [int(one.not_valid_after_utc.timestamp()) for one in found]
     return min(ends) * NANOSECONDS if ends else None
+
+
+def account_of(path: Path) -> str | None:
+    """Give the account that a certificate of the hub is for, a fingerprint; None for any other."""
+    from cryptography import x509  # noqa: PLC0415 # many plants name no certificate
+
+    try:
+        subject = x509.load_pem_x509_certificate(path.read_bytes()).subject.rfc4514_string()
+    except (OSError, ValueError):
+        return None
+    found = _ACCOUNT.fullmatch(subject)
+    return None if found is None else found[1]
 
 
 def warning(end: int, now: int) -> str:

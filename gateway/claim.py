@@ -21,7 +21,7 @@ def claimed(directory: Path, program: str) -> Iterator[None]:
     """
     try:
         make_directory(directory)
-        held = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OURS)
+        own = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OURS)
     except OSError as error:
         raise PermanentError(
             f"the state directory cannot be used ({error.strerror})",
@@ -29,20 +29,35 @@ def claimed(directory: Path, program: str) -> Iterator[None]:
             mend="let the user that runs this write there, or set [state] directory",
         ) from error
     try:
-        _lock(held, directory, program)
+        _lock(own, directory, program)
         # The number is for messages alone, and a full disk must not keep the program from starting.
         with suppress(OSError):
-            os.ftruncate(held, os.pwrite(held, f"{os.getpid()}\n".encode(), 0))
+            os.ftruncate(own, os.pwrite(own, f"{os.getpid()}\n".encode(), 0))
         yield
     finally:
-        os.close(held)
+        os.close(own)
 
 
-def _lock(held: int, directory: Path, program: str) -> None:
+def held(directory: Path) -> bool:
+    """Tell whether a program holds a state directory now; it holds on to nothing itself."""
     try:
-        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.open(directory / FILE, os.O_RDWR | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(found, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(found)
+    return False
+
+
+def _lock(number: int, directory: Path, program: str) -> None:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
-        pid = os.pread(held, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        pid = os.pread(number, 20, 0).decode("ascii", "replace").strip() or "unknown"
         raise PermanentError(
             f"another {program} is running with this state (pid {pid})",
             where=str(directory),

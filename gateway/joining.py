@@ -16,7 +16,7 @@ from gateway.contract import Cluster, Hex32, Instant, Message, Period
 from gateway.keys import HubKey, HubPublic, PlantKey, PlantPublic
 from gateway.seal import first_of, parse
 from gateway.signing import RefusalError, signature, verified
-from gateway.wire import VERSION, nanoseconds
+from gateway.wire import VERSION, answer_topic, nanoseconds, request_topic
 
 JoinName = Annotated[str, Field(pattern=r"^(invite-)?[0-9a-f]{32}$")]
 """The account a request comes from: an invitation's, or the fingerprint of a member's key."""
@@ -122,16 +122,6 @@ class Parcel(Message):
     """Fingerprint of the key that opens it: the hub's, or the plant's."""
     sealed: str = Field(max_length=128 * 1024)
     """HPKE (RFC 9180), base64 of encapsulation and text."""
-
-
-def request_topic(cluster: str, account: str) -> str:
-    """Name the topic a request is sent on (`+` as account: all)."""
-    return f"sidestream/v{VERSION}/{cluster}/join/{account}/request"
-
-
-def answer_topic(cluster: str, account: str) -> str:
-    """Name the retained topic of the answer to a request."""
-    return f"sidestream/v{VERSION}/{cluster}/join/{account}/answer"
 
 
 def seal_invitation(content: dict[str, Any], key: HubKey) -> bytes:

@@ -119,6 +119,16 @@ def receipts_topic(cluster: str, pseudonym: str) -> str:
     return f"sidestream/v{VERSION}/{cluster}/receipts/{pseudonym}"
 
 
+def request_topic(cluster: str, account: str) -> str:
+    """Name the topic a request is sent on (`+` as account: all)."""
+    return f"sidestream/v{VERSION}/{cluster}/join/{account}/request"
+
+
+def answer_topic(cluster: str, account: str) -> str:
+    """Name the retained topic of the answer to a request."""
+    return f"sidestream/v{VERSION}/{cluster}/join/{account}/answer"
+
+
 def cells_topic(cluster: str, cell: str) -> str:
     """Name the retained topic of a cell (`+` or `#` as cell: all)."""
     return f"sidestream/v{VERSION}/{cluster}/cells/{cell}"

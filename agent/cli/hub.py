@@ -19,6 +19,7 @@ hub = LazyGroup(
         "invite": ("agent.cli.hub_members:invite", "Write an invitation for a plant."),
         "requests": ("agent.cli.hub_members:requests", "Show who asks to join."),
         "admit": ("agent.cli.hub_members:admit", "Admit a plant that has asked to join."),
+        "renew": ("agent.cli.hub_renew:renew", "Grant members' new certificates."),
         "retire": ("agent.cli.hub_members:retire", "Let a member leave."),
         "roster": ("agent.cli.hub_members:roster", "Show the members and when they count."),
         "backup": ("agent.cli.hub_copies:backup", "Copy the ledger while the hub runs."),

@@ -122,21 +122,20 @@ def requests(hub_file: str, as_json: bool) -> None:
         ("fingerprint", "asks for", "received (UTC)", "says it is of", "invited as"),
         [(o.fingerprint, o.kind, utc(o.received), o.owner, o.note or o.sender) for o in waiting],
     )
-    if waiting:
+    renewals = [one for one in waiting if one.kind == "renewal"]
+    if len(renewals) < len(waiting):
         click.echo("Compare the fingerprint with the plant's operator by another way, then")
         click.echo("  sidestream hub admit FINGERPRINT --owner … --place …")
+    if renewals:
+        click.echo("Renewals are signed by keys that you have admitted; this grants them:")
+        click.echo("  sidestream hub renew")
 
 
 def _waiting(plan: "HubPlan") -> "list[Pending]":
-    from gateway.hub import registry, requests  # noqa: PLC0415
+    from gateway.hub import registry, renewals, requests  # noqa: PLC0415
 
     known = registry.read(registry.path_of(plan))
-    answered = {(one.sender, one.plant): one.issued for one in known.answers}
-    return [
-        one
-        for one in requests.read(Path(plan.state_dir))
-        if answered.get((one.sender, one.fingerprint), 0) < one.received
-    ]
+    return renewals.unanswered(requests.read(Path(plan.state_dir)), known)
 
 
 def _place(_: click.Context, __: click.Parameter, text: str | None) -> str | None:
@@ -169,7 +168,7 @@ def admit(
     """Admit the plant whose request has FINGERPRINT, as its operator reads it to you.
 
     The running hub takes it up within seconds. A member that asks for a new
-    certificate gets one; a member's new key needs --replaces NAME.
+    certificate gets one (`hub renew`, too); a new key needs --replaces NAME.
 
     \b
     Example:
@@ -203,7 +202,9 @@ def admit(
         click.echo("certificate  none: sign its request by hand ([broker] ca_key signs here)")
         click.echo(f"\n{pending.csr.strip()}\n")
     told.show()
-    how = f"sidestream join … --admission {output}" if output else "sidestream join … --wait"
+    how = "sidestream renew" if pending.kind == "renewal" else "sidestream join …"
+    wait = "" if pending.kind == "renewal" else " --wait"
+    how += f" --admission {output}" if output else wait
     click.echo(f"next, at the plant:  {how}")
 
 
@@ -264,7 +265,7 @@ def _of_file(plan: "HubPlan", file: Path, now: int) -> "Pending":
         raise PermanentError(
             f"not a request that can be taken ({error.detail})",
             where=str(file),
-            mend="let the plant make it anew: `sidestream join FILE --offline`",
+            mend="let the plant make it anew, with `--offline`",
         ) from error
 
 

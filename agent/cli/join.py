@@ -71,7 +71,8 @@ def join(
     Example:
       sidestream join slagworks.invite --config /etc/sidestream/plant.toml
     """
-    from agent.running.joining import SOON, Joining  # noqa: PLC0415
+    from agent.running.asking import SOON  # noqa: PLC0415
+    from agent.running.joining import Joining  # noqa: PLC0415
     from config.load import load_plant  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway.joining import read_invitation  # noqa: PLC0415

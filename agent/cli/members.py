@@ -26,6 +26,7 @@ MEMBERS: Mapping[str, tuple[str, str]] = {
     "report": ("agent.cli.report:report", "Report the year by stream, code and treatment."),
     "backfill": ("agent.cli.backfill:backfill", "Fill totals from a historian's file."),
     "join": ("agent.cli.join:join", "Join a cluster by its hub's invitation."),
+    "renew": ("agent.cli.renew:renew", "Renew the client certificate at the hub."),
     "key": ("agent.cli.key:key", "Show the plant's public key, making the key if asked to."),
     "confine": ("agent.cli.confine:confine", "Hold the service to what it must reach."),
     "schema": ("agent.cli.schema:schema", "Print a JSON Schema of a file or message."),

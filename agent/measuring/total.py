@@ -31,6 +31,7 @@ EventKind = Literal[
     "partner-ended",
     "partner-resumed",
     "certificate-expiring",
+    "certificate-renewed",
     "state-damaged",
 ]
 """Every kind of event there is; `agent.running.kinds` explains each."""

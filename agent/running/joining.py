@@ -4,7 +4,6 @@ Each step looks at what is there and does what is missing, so that it can be cut
 run again.
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,31 +16,19 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from adapters.errors import PermanentError
+from agent.running.asking import ask
 from agent.running.assembly import KEY_FILE, plant_key
 from agent.running.hubtable import Where
 from config.plan import BrokerPlan, PlantPlan, TlsPlan
 from gateway import authority, keys, passwords
-from gateway.broker import Terms
-from gateway.dial import open_connection
 from gateway.durable import make_directory, replace_file, sync_names, write_once
-from gateway.joining import (
-    Admission,
-    Invitation,
-    answer_topic,
-    open_admission,
-    request_topic,
-    seal_request,
-)
+from gateway.joining import Admission, Invitation, open_admission, seal_request
 from gateway.secret import read_secret
 from gateway.signing import RefusalError
 from gateway.wire import VERSION, rfc3339
 
 _OURS = 0o600
 _PUBLIC = 0o644
-_RETAINED = 0.5
-"""Seconds in which a broker sends what it has retained."""
-SOON = 3.0
-"""Seconds in which a running hub answers what is answered already."""
 NEXT = f"{KEY_FILE}.next"
 
 
@@ -226,34 +213,9 @@ class Joining:
     async def ask(
         self, broker: BrokerPlan, patience: float, asked: Callable[[], object]
     ) -> bytes | None:
-        """Take the answer that is there, else send the request and wait for it.
-
-        `asked` is told when the request has reached the broker. None when no answer came in
-        `patience` seconds. Raises what opening a link raises.
-        """
-        invitation = self.invitation
-        cluster, sender = invitation.cluster, invitation.invitation
-        link = await open_connection(broker, Terms(True, 0, False, None))
-        try:
-            await link.subscribe(answer_topic(cluster, sender))
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_RETAINED):
-                    return await self._answer(link)
-            await link.publish(request_topic(cluster, sender), self.request())
-            asked()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(patience):
-                    return await self._answer(link)
-            return None
-        finally:
-            await link.close()
-
-    async def _answer(self, link: Any) -> bytes:
-        while True:
-            payload: bytes = (await link.next()).payload
-            with suppress(RefusalError):
-                self.read(payload)
-                return payload
+        """Take the answer that is there, else ask; see `agent.running.asking`."""
+        cluster, sender = self.invitation.cluster, self.invitation.invitation
+        return await ask(broker, cluster, sender, self.request, self.read, patience, asked)
 
 
 def _unwritable(path: Path, error: OSError) -> PermanentError:

@@ -111,7 +111,12 @@ KINDS: Mapping[EventKind, Kind] = {
     ),
     "certificate-expiring": Kind(
         "A certificate that the plant file names ends within 30 or 7 days, or has ended.",
-        "Put a new one in its place; the agent connects anew by itself when the broker's changes.",
+        "The broker's: `sudo sidestream renew`. Another: put a new one in its place. The agent "
+        "connects anew by itself when the broker's changes.",
+    ),
+    "certificate-renewed": Kind(
+        "The client certificate was replaced by one that is good for longer.",
+        "Nothing.",
     ),
     "state-damaged": Kind(
         "The state file was damaged and set aside. A new one was begun with what could be read.",

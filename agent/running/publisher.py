@@ -16,6 +16,7 @@ from agent.keeping.outbox import Outbox
 from agent.keeping.tables import REMADE, Queued
 from agent.running.dispatch import Dispatch
 from agent.running.partner_sender import PartnerSender, PartnerState
+from agent.running.renewer import Renewer
 from agent.running.trust import Trust
 from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
@@ -102,6 +103,7 @@ class Publisher:
         self._partners = PartnerSender(
             uplink.cluster, outbox, clock, uplink.backlog_rate, self._named_now
         )
+        self._renewer = Renewer(uplink, plant, trust, clock, self.reconnect)
         link = LinkState(connected=False, detail="not connected yet")
         self.state = UplinkState(link, partners=self._partners.state, roster=trust.told())
 
@@ -135,7 +137,7 @@ class Publisher:
     def _identity(self) -> tuple[BrokerPlan, Will]:
         """Say as whom to connect now: name, client id and will are of the quarter."""
         self._name = self._pseudonym()
-        broker = self._uplink.broker
+        broker = self._renewer.shown(self._uplink.broker)
         gone = rfc8785.dumps({"v": VERSION, "online": False})
         plan = replace(broker, client_id=broker.client_id or f"ss-{self._name[:20]}")
         return plan, Will(self._presence(), gone, retain=True)
@@ -168,6 +170,7 @@ class Publisher:
         self._heard = set()
         dispatch = Dispatch(self._uplink.backlog_rate, self._live_for)
         await self._listen_for(connection, {self._name})
+        await self._renewer.accepted()
         await self._hear_roster(connection)
         here = rfc8785.dumps({"v": VERSION, "online": True})
         await connection.publish(self._presence(), here, retain=True)
@@ -177,6 +180,7 @@ class Publisher:
                     tasks.create_task(self._hear(connection, dispatch)),
                     tasks.create_task(self._send_on(connection, dispatch)),
                     tasks.create_task(self._partners.run(connection)),
+                    tasks.create_task(self._renewer.run(connection)),
                 ]
                 await self._stop.wait()
                 for task in working:
@@ -301,6 +305,8 @@ class Publisher:
             try:
                 if message.topic == roster_topic(self._uplink.cluster):
                     await self._roster(message)
+                elif message.topic == self._renewer.topic:
+                    await self._renewer.hear(message.payload)
                 else:
                     await self._receipt(message, dispatch)
             except RefusalError as error:

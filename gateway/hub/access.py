@@ -11,15 +11,16 @@ from typing import Literal, Protocol
 
 from config.hub_plan import Member
 from gateway.federation import pooled_topic, remainders_topic
-from gateway.joining import answer_topic, request_topic
 from gateway.keys import PlantPublic
 from gateway.wire import (
+    answer_topic,
     cells_topic,
     partner_topic,
     presence_topic,
     quarter,
     receipts_topic,
     records_topic,
+    request_topic,
     roster_topic,
 )
 

@@ -48,7 +48,8 @@ class Entry:
     since: str
 
 
-def _authority(plan: HubPlan) -> authority.Authority | None:
+def signer(plan: HubPlan) -> authority.Authority | None:
+    """Load what signs certificates, None where the hub file names none; raises `PermanentError`."""
     if plan.files.ca_key is None:
         return None
     tls = plan.broker.tls
@@ -107,11 +108,11 @@ def _credential(
     if clients == "passwords":
         password = passwords.made()
         return {"password": password}, f"{name}:{passwords.hashed(password)}", ""
-    signer = _authority(plan)
-    if signer is None:
+    signs = signer(plan)
+    if signs is None:
         why = "the hub file names no key of the certificates' authority ([broker] ca_key)"
         return None, None, why
-    certificate, key = signer.pair(name, now, end)
+    certificate, key = signs.pair(name, now, end)
     return {"certificate": certificate, "key": key}, None, ""
 
 
@@ -187,14 +188,14 @@ def _found(members: tuple[Member, ...], key: str) -> Member:
 
 
 def _certificate(plan: HubPlan, pending: Pending, now: int) -> str | None:
-    signer = _authority(plan) if pending.csr is not None else None
-    if signer is None or pending.csr is None:
+    signs = signer(plan) if pending.csr is not None else None
+    if signs is None or pending.csr is None:
         return None
     try:
         request = authority.checked(pending.csr, pending.fingerprint)
     except ValueError as error:
         raise PermanentError(str(error), mend="let the plant ask again") from error
-    return signer.sign(request, pending.fingerprint, now, now + CERTIFICATE)
+    return signs.sign(request, pending.fingerprint, now, now + CERTIFICATE)
 
 
 def _answered(known: Registry, answer: Answer, now: int) -> Registry:

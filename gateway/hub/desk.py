@@ -5,7 +5,7 @@ Used from the ledger's thread alone, but for what it has ready to be sent.
 
 import logging
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from adapters.errors import TransientError
 from config.hub_plan import HubPlan, Member
@@ -14,13 +14,17 @@ from gateway.hub import membership, registry, requests
 from gateway.hub.access import member_keys
 from gateway.hub.intake import Refused
 from gateway.hub.vault import Open
-from gateway.joining import answer_topic
 from gateway.keys import PlantPublic
 from gateway.roster import following, roster_content, seal_roster
-from gateway.wire import quarter, rfc3339, roster_topic
+from gateway.wire import answer_topic, quarter, rfc3339, roster_topic
 
 _log = logging.getLogger("sidestream.hub")
 _SECOND = 1_000_000_000
+_ASKS: Final[dict[requests.Kind, str]] = {
+    "join": "a plant asks to join: see `sidestream hub requests`",
+    "new key": "a member asks with a new key: see `sidestream hub requests`",
+    "renewal": "a member asks for a new certificate: `sidestream hub renew` gives it",
+}
 
 
 class Desk:
@@ -37,6 +41,7 @@ class Desk:
         self.ring = membership.ring(plan, self._registry)
         self._waiting = requests.read(Path(plan.state_dir))
         self._released: int | None = None
+        self._posted = self._registry.answers
         self._content: dict[str, Any] = {}
         self._number = 0
         self._roster = b""
@@ -59,7 +64,10 @@ class Desk:
         self._note_first_seen(opened, now)
         self._tidy(now)
         before, self.members = self.members, self._enrolled()
+        posted, self._posted = self._posted, self._registry.answers
         changed = self._issue(now) or before != self.members or not self.settled
+        # A renewal changes nothing but what is to be posted.
+        changed = changed or posted != self._posted
         self.settled = True
         return changed
 
@@ -125,8 +133,10 @@ class Desk:
             (one.sender, one.asked) == (found.sender, found.asked) for one in self._registry.answers
         ):
             return None
+        if any(one.asks_the_same(found) for one in self._waiting):
+            return None
         self._keep((*(one for one in self._waiting if one.sender != found.sender), found))
-        _log.info("a plant asks to join: see `sidestream hub requests`")
+        _log.info("%s", _ASKS[found.kind])
         return None
 
     def _issue(self, now: int) -> bool:

@@ -52,6 +52,10 @@ class Pending(BaseModel):
         """Give a digest of what is asked for: the key, and its certificate."""
         return hashlib.sha256(f"{self.key}|{self.csr or ''}".encode()).hexdigest()
 
+    def asks_the_same(self, later: "Pending") -> bool:
+        """Tell whether a later request is this one again, which waits since it first came."""
+        return self == later.model_copy(update={"received": self.received})
+
 
 _LIST = TypeAdapter(tuple[Pending, ...])
 

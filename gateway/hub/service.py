@@ -29,7 +29,6 @@ from gateway.hub.retained import Feed, Post
 from gateway.hub.status import Live
 from gateway.hub.vault import Open, Vault, upgrading
 from gateway.hub.voice import Voice
-from gateway.joining import request_topic
 from gateway.keys import HubKey
 from gateway.mqtt import (
     Connection,
@@ -40,7 +39,7 @@ from gateway.mqtt import (
     keep_connected,
 )
 from gateway.roster import Ring
-from gateway.wire import Refusal, presence_topic, records_topic
+from gateway.wire import Refusal, presence_topic, records_topic, request_topic
 
 T = TypeVar("T")
 _log = logging.getLogger("sidestream.hub")

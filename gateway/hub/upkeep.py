@@ -1,10 +1,14 @@
-"""What the hub's files need of its operator: certificates run out, others can read its keys."""
+"""What the hub's files need of its operator: certificates run out, others can read its keys.
+
+Certificates are its own, and those that members wait for.
+"""
 
 import stat
 from pathlib import Path
 
 from config.hub_plan import HubPlan
 from gateway.certificates import broker_files, runs_out, warning
+from gateway.hub.renewals import overdue
 
 _CREDENTIALS = "/run/credentials/"
 _MEND = "chmod 600"
@@ -19,7 +23,7 @@ def upkeep(plan: HubPlan, now: int) -> list[str]:
         for name, (path, end) in ends.items()
         if end is not None and (text := warning(end, now))
     ]
-    return [*told, *_open_to_others(plan)]
+    return [*told, *overdue(plan, now), *_open_to_others(plan)]
 
 
 def _open_to_others(plan: HubPlan) -> list[str]:

@@ -20,10 +20,9 @@ from gateway.connection import Connection
 from gateway.dial import open_connection
 from gateway.hub.access import Names, Roll, accounts, patterns
 from gateway.hub.mosquitto import files
-from gateway.joining import answer_topic, request_topic
 from gateway.mqtt import PublishRefusedError, keep_connected
 from gateway.signing import MAX_PAYLOAD
-from gateway.wire import partner_topic, roster_topic
+from gateway.wire import answer_topic, partner_topic, request_topic, roster_topic
 from tests.hubkit import CLUSTER, HUB, Plant, plant
 from tests.links import eventually
 from tests.pki import DAY, Authority, Pair, self_signed

@@ -59,7 +59,7 @@ def test_what_the_page_shows_is_what_comes_out(tmp_path: Path) -> None:
     made, plant = Cluster(tmp_path / "cluster"), Joiner(tmp_path / "plant", "slag")
     folders = {"hub": made.folder, "plant": plant.folder}
     every = steps(PAGE.read_text())
-    assert len(every) == 10
+    assert len(every) == 13
     with ended(made.broker, made.hub):
         made.start()
         for where, command, output in every:
@@ -67,6 +67,8 @@ def test_what_the_page_shows_is_what_comes_out(tmp_path: Path) -> None:
             if (plant.folder / "state" / "plant.key").exists():
                 fingerprint = plant.fingerprint
                 wait_for(lambda own=fingerprint: known(made, own), "the request")  # type: ignore[misc]
+            if command == "sidestream hub renew":
+                wait_for(lambda own=fingerprint: made.waiting(own), "the renewal")  # type: ignore[misc]
             came = run(command.replace("FINGERPRINT", fingerprint), folders[where])
             came = came.replace(fingerprint, "FINGERPRINT")
             came = came.replace(f"localhost:{made.port}", "hub.example.org:8883")

@@ -26,7 +26,6 @@ from gateway.joining import (
     Invitation,
     open_admission,
     read_invitation,
-    request_topic,
     seal_admission,
     seal_invitation,
     seal_request,
@@ -34,7 +33,7 @@ from gateway.joining import (
 from gateway.keys import HubKey
 from gateway.roster import Ring
 from gateway.signing import RefusalError
-from gateway.wire import rfc3339
+from gateway.wire import request_topic, rfc3339
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, hub_plan, plant
 from tests.joinkit import Joiner, here
 

@@ -11,10 +11,9 @@ from gateway.hub.access import Roll, accounts, former_keys, member_keys
 from gateway.hub.intake import Accepted, Gate, Refused
 from gateway.hub.quota import JOINING, NOBODY, Quotas
 from gateway.hub.release import Calendars, release_due
-from gateway.joining import request_topic
 from gateway.keys import HubKey
 from gateway.roster import Ring
-from gateway.wire import records_topic, rfc3339
+from gateway.wire import records_topic, request_topic, rfc3339
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY, Plant, _key, heat, plant
 from tests.unit.test_release import Hub
 
