@@ -22,9 +22,13 @@ from gateway.wire import (
     Refusal,
 )
 
-Instant = Annotated[str, Field(pattern=r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$")]
-Hex32 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Cluster = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+INSTANT = r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z$"
+HEX32 = r"^[0-9a-f]{32}$"
+CLUSTER = r"^[a-z0-9][a-z0-9-]{0,62}$"
+CODE = r"^\d{2}( \d{2}){0,2}\*?$"
+Instant = Annotated[str, Field(pattern=INSTANT)]
+Hex32 = Annotated[str, Field(pattern=HEX32)]
+Cluster = Annotated[str, Field(pattern=CLUSTER)]
 Period = Annotated[str, Field(pattern=r"^\d{4}Q[1-4]$")]
 
 
@@ -48,7 +52,7 @@ class Figure(Message):
 
     kind: FigureKind
     """What kind of side stream this is."""
-    code: str | None = Field(default=None, pattern=r"^\d{2}( \d{2}){0,2}\*?$")
+    code: str | None = Field(default=None, pattern=CODE)
     """Material code, generalised to 2, 4 or 6 digits; absent for heat."""
     band: Band | None = None
     """Temperature band of the supply in degrees Celsius; heat only."""
@@ -71,7 +75,7 @@ class YearMagnitude(Message):
 
     kind: FigureKind
     """What kind of side stream this is."""
-    code: str | None = Field(default=None, pattern=r"^\d{2}( \d{2}){0,2}\*?$")
+    code: str | None = Field(default=None, pattern=CODE)
     """Material code, generalised to 2, 4 or 6 digits; absent for heat."""
     direction: FigureDirection
     """Whether the plant has this to give or wants it."""

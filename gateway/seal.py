@@ -1,10 +1,11 @@
 """Opening and verifying what a hub receives, and its receipts: pure functions, by the models."""
 
 import binascii
+import re
 from typing import Any
 
 from cryptography.exceptions import InvalidTag
-from pydantic import ValidationError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from gateway.canonical import canonical
@@ -47,19 +48,51 @@ def open_from(payload: bytes, topic: bytes, *keys: HubKey) -> dict[str, Any]:
 
 def open_text(payload: bytes, topic: bytes, *keys: HubKey) -> bytes:
     """Open an envelope that was sealed to a topic; gives the text in it."""
+    hub, sealed = _quickly(payload) or _enveloped(payload)
+    key = next((one for one in keys if one.public.fingerprint == hub), None)
+    if key is None:
+        raise RefusalError("unsealable", "sealed to another hub's key")
+    try:
+        if isinstance(sealed, str):
+            sealed = binascii.a2b_base64(sealed, strict_mode=True)
+        return SUITE.decrypt(sealed, key.open, info=topic)
+    except (binascii.Error, InvalidTag, ValueError) as error:
+        raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
+
+
+def _enveloped(payload: bytes) -> tuple[str, str]:
+    """Read an envelope: the fingerprint of the key it is sealed to, and what is sealed, base64."""
     outer = parse(payload)
     try:
         envelope = Envelope.model_validate(outer)
     except ValidationError as error:
         raise RefusalError("malformed", first_of(error)) from error
-    key = next((one for one in keys if one.public.fingerprint == envelope.hub), None)
-    if key is None:
-        raise RefusalError("unsealable", "sealed to another hub's key")
+    return envelope.hub, envelope.sealed
+
+
+def _quickly(payload: bytes) -> tuple[str, bytes] | None:
+    """Read an envelope that is written as agents write it, and decode it; None of any other.
+
+    The decoder in Rust takes a quarter of binascii's time. It reads more besides: another
+    alphabet, and texts without their padding.
+    """
+    start = _START.match(payload)
+    if start is None or len(payload) > MAX_PAYLOAD or not payload.endswith(_END):
+        return None
+    text = payload[start.end() : -len(_END)]
+    if (len(text) - 2) % 4 or any(odd in text for odd in (b"-", b"_", b"\\")):
+        return None
     try:
-        sealed = binascii.a2b_base64(envelope.sealed, strict_mode=True)
-        return SUITE.decrypt(sealed, key.open, info=topic)
-    except (binascii.Error, InvalidTag, ValueError) as error:
-        raise RefusalError("unsealable", "does not open with this hub's key and topic") from error
+        return start[1].decode(), _BASE64.validate_json(text)
+    except ValidationError:
+        return None
+
+
+_START = re.compile(rb'{"hub":"([0-9a-f]{32})","sealed":(?=")')
+_END = b',"v":1}'
+_BASE64: TypeAdapter[bytes] = TypeAdapter(
+    bytes, config=ConfigDict(strict=True, val_json_bytes="base64", defer_build=True)
+)
 
 
 def verify_record(

@@ -40,7 +40,11 @@ def signature(content: dict[str, Any], key: Ed25519PrivateKey, what: str) -> str
 def signed_text(content: dict[str, Any], what: str) -> bytes:
     """Write what a signature is over."""
     body: dict[str, Any] = {k: v for k, v in content.items() if k != "signature"}
-    return f"sidestream {what} v{VERSION}\n".encode() + canonical(body)
+    return _headed(canonical(body), what)
+
+
+def _headed(text: bytes, what: str) -> bytes:
+    return f"sidestream {what} v{VERSION}\n".encode() + text
 
 
 def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bytes | None:
@@ -55,9 +59,16 @@ def verified(content: dict[str, Any], key: Ed25519PublicKey, what: str) -> bytes
 def is_signed(content: dict[str, Any], written: bytes, key: Ed25519PublicKey, what: str) -> bool:
     """Tell whether the signature is the key's; `written` is the content in canonical form."""
     try:
-        signed = f"sidestream {what} v{VERSION}\n".encode() + _unsigned(content, written)
-        key.verify(base64.b64decode(content["signature"], validate=True), signed)
-    except (InvalidSignature, binascii.Error, KeyError, TypeError, ValueError):
+        return is_signature(content["signature"], _unsigned(content, written), key, what)
+    except (KeyError, TypeError, ValueError):
+        return False
+
+
+def is_signature(text: str, unsigned: bytes, key: Ed25519PublicKey, what: str) -> bool:
+    """Tell whether a signature in base64 is the key's, over a canonical form without it."""
+    try:
+        key.verify(base64.b64decode(text, validate=True), _headed(unsigned, what))
+    except (InvalidSignature, binascii.Error, TypeError, ValueError):
         return False
     return True
 

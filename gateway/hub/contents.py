@@ -1,35 +1,20 @@
 """Contents: what a record says, as the ledger keeps it, its figures on sheets.
 
-What a record is the contract's models say (gateway/contract.py). Building them took longer than the
-rest of the check, and their objects, thousands in a batch, kept the garbage collector busy. So what
-is written as plants write it, in canonical form and with known members alone, is checked by the
-same constraints without models. Whatever is otherwise goes the long way: what is refused, and why,
-is the models' word alone.
+What a record is the contract's models say (gateway/contract.py). What is written as plants write it
+is read without them (gateway/hub/quick.py), to the same contents.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from itertools import count
-from operator import itemgetter
-from typing import Annotated, Any, Literal, NamedTuple, NotRequired
+from typing import Any, NamedTuple
 
-from pydantic import ConfigDict, Field, TypeAdapter, with_config
-from pydantic_core import to_json
-from typing_extensions import TypedDict
-
-from gateway.contract import Cluster, Hex32, Instant, Record, YearMagnitude
+from gateway.contract import Record, YearMagnitude
 from gateway.hub.sheet import Line, text_of
 from gateway.hub.table import Group
-from gateway.wire import Band, FigureDirection, FigureKind, FigureUnit, Mark
+from gateway.wire import FigureDirection, FigureKind, FigureUnit
 
-Code = Annotated[str, Field(pattern=r"^\d{2}( \d{2}){0,2}\*?$")]
-Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-_STRICT = ConfigDict(strict=True, extra="ignore", defer_build=True)
-_EXACT = 2**53
-_SMALL = 1e-4
-_LARGE = 1e15
-"""Numbers between these are written alike by all; 0 too."""
-_WHOLE = (b".0,", b".0}", b".0]")
+MAX_QUANTITY = 1e15
+"""Largest quantity of a figure, in its unit: beyond it sums lose whole units."""
 
 
 class SheetText(NamedTuple):
@@ -42,7 +27,7 @@ class SheetText(NamedTuple):
 
 
 class Contents(NamedTuple):
-    """What a record says; `largest` is the largest size of a quantity."""
+    """What a record says; `beyond` tells that a quantity is larger than `MAX_QUANTITY`."""
 
     id: str
     cluster: str
@@ -54,46 +39,8 @@ class Contents(NamedTuple):
     start: str
     end: str
     sheets: Sequence[SheetText]
-    largest: float
-    magnitudes: Sequence[YearMagnitude]
-
-
-@with_config(_STRICT)
-class _Figure(TypedDict):
-    band: NotRequired[Band | None]
-    code: NotRequired[Code | None]
-    coverage: Share
-    direction: FigureDirection
-    kind: FigureKind
-    marks: NotRequired[list[Mark]]
-    quantity: Annotated[float, Field(allow_inf_nan=False)]
-    uncertain: Share
-    unit: FigureUnit
-
-
-@with_config(_STRICT)
-class _Window(TypedDict):
-    end: Instant
-    start: Instant
-
-
-@with_config(_STRICT)
-class _Record(TypedDict):
-    cluster: Cluster
-    figures: Annotated[list[_Figure], Field(max_length=500)]
-    hub: Hex32
-    id: Hex32
-    plant: Hex32
-    pseudonym: Hex32
-    revision: Annotated[int, Field(ge=0, lt=_EXACT)]
-    run: NotRequired[Annotated[int, Field(ge=1, lt=_EXACT)] | None]
-    sequence: Annotated[int, Field(ge=1, lt=_EXACT)]
-    signature: str
-    v: Literal[1]
-    window: _Window
-
-
-_RECORD = TypeAdapter(_Record)
+    magnitudes: Sequence[YearMagnitude] = ()
+    beyond: bool = False
 
 
 def of_record(record: Record) -> Contents:
@@ -111,95 +58,19 @@ def of_record(record: Record) -> Contents:
         record.revision,
         record.window.start,
         record.window.end,
-        _sheets(groups, *zip(*rest, strict=True)),
-        max((abs(one.quantity) for one in figures), default=0.0),
+        _sheets(groups, rest),
         record.magnitudes,
-    )
-
-
-def quickly(content: Mapping[str, Any], text: bytes) -> Contents | None:
-    """Give what a record says that was read from a text, where that is its canonical form.
-
-    None also where it may be, but is not seen to be at once.
-    """
-    try:
-        if to_json(content) != text or not _plain(content, text):
-            return None
-        found = _RECORD.validate_python(content)
-    except ValueError:  # something is wrong with it, which the long way tells
-        return None
-    figures, window = found["figures"], found["window"]
-    quantities = [one["quantity"] for one in figures]
-    coverages = [one["coverage"] for one in figures]
-    sizes = [abs(one) for one in quantities]
-    if not _alike(sizes, coverages, [one["uncertain"] for one in figures]):
-        return None
-    codes, bands = [one.get("code") for one in figures], [one.get("band") for one in figures]
-    return Contents(
-        found["id"],
-        found["cluster"],
-        found["plant"],
-        found["pseudonym"],
-        found["sequence"],
-        found.get("run"),
-        found["revision"],
-        window["start"],
-        window["end"],
-        _sheets(
-            map(_GROUP, figures), codes, bands, quantities, coverages,
-            [one.get("marks", ()) for one in figures],
-        ),
-        max(sizes, default=0.0),
-        (),
-    )  # fmt: skip
-
-
-_GROUP = itemgetter("kind", "direction", "unit")
-
-
-def _plain(content: Mapping[str, Any], text: bytes) -> bool:
-    """Tell whether names are known and in order, and no text or number is doubtful.
-
-    The text is already known to be what a compiled writer makes of the content: it has no blanks,
-    and no name twice.
-    """
-    if not text.isascii() or b"\\" in text or (b".0" in text and any(e in text for e in _WHOLE)):
-        return False
-    try:
-        names = {tuple(content["window"]), *map(tuple, content["figures"])}
-    except (KeyError, TypeError):
-        return False
-    return _ordered(tuple(content)) and all(map(_ordered, names))
-
-
-@lru_cache(maxsize=256)
-def _ordered(names: tuple[str, ...]) -> bool:
-    """Tell whether names are in order, and those of one of the objects here."""
-    return list(names) == sorted(names) and any(
-        kind.__annotations__.keys() >= set(names) for kind in (_Figure, _Window, _Record)
-    )
-
-
-def _alike(*columns: Sequence[float]) -> bool:
-    """Tell whether numbers, none below 0, are written alike by all."""
-    return all(
-        min(filter(None, column), default=1.0) > _SMALL and max(column, default=0.0) < _LARGE
-        for column in columns
+        any(abs(one.quantity) > MAX_QUANTITY for one in figures),
     )
 
 
 def _sheets(
-    groups: Iterable[tuple[FigureKind, FigureDirection, FigureUnit]],
-    *columns: Iterable[Any],
+    groups: Iterable[tuple[FigureKind, FigureDirection, FigureUnit]], rest: Iterable[Any]
 ) -> tuple[SheetText, ...]:
-    """Write figures, given by columns, on a sheet for each group."""
-    lines = zip(count(), *columns, strict=False)
+    """Write figures on a sheet for each group."""
     found: dict[tuple[FigureKind, FigureDirection, FigureUnit], list[Line]] = {}
-    for of, line in zip(groups, lines, strict=False):
-        own = found.get(of)
-        if own is None:
-            found[of] = own = []
-        own.append(line)
+    for of, line, position in zip(groups, rest, count()):
+        found.setdefault(of, []).append((position, *line))
     return tuple(
         SheetText(Group(*of), own[0][0], len(own), text_of(own)) for of, own in found.items()
     )

@@ -7,19 +7,19 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Self
 
 from config.hub_plan import HubLimits, Member
 from gateway.contract import Receipt
 from gateway.hub.calendar import DAY, Window
-from gateway.hub.contents import Contents, of_record, quickly
+from gateway.hub.contents import Contents, of_record
+from gateway.hub.quick import Quick, quickly
 from gateway.keys import HubKey, PlantPublic
 from gateway.seal import NOT_FOR_US, NOT_SIGNED, open_text, parse, verify_record
-from gateway.signing import RefusalError, binding, is_signed
+from gateway.signing import RefusalError, binding, is_signature
 from gateway.wire import Refusal, nanoseconds, quarter, record_id
 
-MAX_QUANTITY = 1e15
-"""Largest quantity of a figure, in its unit: beyond it sums lose whole units."""
 _HEX32 = re.compile(r"[0-9a-f]{32}")
 
 
@@ -100,12 +100,17 @@ class Gate:
         try:
             bound = binding(self.cluster, pseudonym)
             plain = open_text(payload, bound, self.key, *self.others)
-            content = parse(plain)
+            text = plain.rstrip(b" ")
+            quick = quickly(text)
+            content = parse(plain) if quick is None else {"plant": quick.record.plant}
             member, public = self._member(content)
-            record, written = self._read(content, plain.rstrip(b" "), pseudonym, public)
+            if quick is None:
+                record, text = self._read(content, pseudonym, public)
+            else:
+                record = self._verified(quick, pseudonym, public)
             window = self._window(record, now)
             _check_tenure(member, public, window, record)
-            return Accepted(member, record, window, written)
+            return Accepted(member, record, window, text)
         except RefusalError as error:
             known = error.record_id or ""
             named = error.reason != "future" and _HEX32.fullmatch(known) and member is not None
@@ -129,28 +134,30 @@ class Gate:
         return found
 
     def _read(
-        self, content: dict[str, Any], text: bytes, pseudonym: str, public: PlantPublic
+        self, content: dict[str, Any], pseudonym: str, public: PlantPublic
     ) -> tuple[Contents, bytes]:
-        """Give what a record says, and its canonical form, when it is signed and for us."""
-        found = quickly(content, text)
-        if found is None:
-            record, text = verify_record(content, self.cluster, pseudonym, public)
-            return of_record(record), text
-        if not is_signed(content, text, public.verify, "record"):
+        """Give what a record says by the models, and its canonical form, when signed and for us."""
+        record, text = verify_record(content, self.cluster, pseudonym, public)
+        return of_record(record), text
+
+    def _verified(self, quick: Quick, pseudonym: str, public: PlantPublic) -> Contents:
+        """Give what a record says that was read quickly, when it is signed and for us."""
+        record = quick.record
+        if not is_signature(quick.signature, quick.signed, public.verify, "record"):
             raise RefusalError("bad-signature", NOT_SIGNED)
-        if (found.cluster, found.pseudonym) != (self.cluster, pseudonym):
-            raise RefusalError("misaddressed", NOT_FOR_US, found.id)
-        return found, text
+        if (record.cluster, record.pseudonym) != (self.cluster, pseudonym):
+            raise RefusalError("misaddressed", NOT_FOR_US, record.id)
+        return record
 
     def _window(self, record: Contents, now: int) -> Window:
         try:
-            window = Window(nanoseconds(record.start), nanoseconds(record.end))
+            window = _span(record.start, record.end)
         except ValueError as error:
             raise RefusalError("bad-window", "no such instant", record.id) from error
         self._check_window(window, record, now)
         if record.id != record_id(record.plant, record.start, record.end, record.revision):
             raise RefusalError("malformed", "the id is not the record's", record.id)
-        if record.largest > MAX_QUANTITY:
+        if record.beyond:
             raise RefusalError("malformed", "a quantity is out of range", record.id)
         return window
 
@@ -163,6 +170,12 @@ class Gate:
             raise RefusalError("bad-window", "older than this hub takes", record.id)
         if window.end > now + self.limits.future:
             raise RefusalError("future", "ends ahead of this hub's clock", record.id)
+
+
+@lru_cache(maxsize=1024)
+def _span(start: str, end: str) -> Window:
+    """Read a window, which all members of a cluster have in common; raises ValueError."""
+    return Window(nanoseconds(start), nanoseconds(end))
 
 
 def _check_tenure(member: Member, public: PlantPublic, window: Window, record: Contents) -> None:

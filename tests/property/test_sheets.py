@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from config.hub_plan import HubLimits
 from gateway.hub.calendar import Window
+from gateway.hub.contents import MAX_QUANTITY
 from gateway.hub.database import Database
-from gateway.hub.intake import MAX_QUANTITY
 from gateway.hub.ledger import Ledger
 from gateway.hub.sheet import (
     Line,
