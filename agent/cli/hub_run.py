@@ -5,12 +5,15 @@ import logging
 import os
 import re
 import signal
+import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from adapters.errors import PermanentError
 from agent.cli.log import log_to_stderr
 from agent.cli.options import hub_argument, json_option, log_option
 from agent.cli.output import print_json, print_table
@@ -18,6 +21,7 @@ from agent.cli.signals import stop_on_signals
 
 if TYPE_CHECKING:
     from config.hub_plan import HubPlan
+    from gateway.hub.proof import Proof
 
 
 @click.command()
@@ -58,19 +62,26 @@ def run(hub_file: str, verbose: bool, form: str) -> None:
 
 @click.command()
 @hub_argument
+@click.option("--keys", "keys_too", is_flag=True, help="Check too that the hub opens records.")
 @json_option
-def check(hub_file: str, as_json: bool) -> None:
+def check(hub_file: str, keys_too: bool, as_json: bool) -> None:
     """Check HUB_FILE and show its members, rules and calendars.
+
+    With --keys it tries the hub's keys and its members' on the newest record of
+    each in the ledger, as after `sidestream hub restore`; exit code 1 when one
+    would not be taken.
 
     \b
     Example:
-      sidestream hub check hub.toml
+      sidestream hub check hub.toml --keys
     """
     from config.hub import load_hub  # noqa: PLC0415
     from config.secrets import for_operator  # noqa: PLC0415
     from gateway.hub.membership import enrolled  # noqa: PLC0415
 
-    plan = enrolled(load_hub(Path(hub_file), for_operator(os.environ)))
+    written = load_hub(Path(hub_file), for_operator(os.environ))
+    plan = enrolled(written)
+    proof = _proof(written) if keys_too else None
     rows = [(one.name, one.owner, one.place, one.waives) for one in plan.members]
     rules = plan.rules
     if as_json:
@@ -87,9 +98,10 @@ def check(hub_file: str, as_json: bool) -> None:
                 "wait_s": plan.wait / 1e9,
                 "store": plan.store.kind,
                 "state": plan.state_dir,
+                **({} if proof is None else {"proof": asdict(proof)}),
             }
         )
-        return
+        sys.exit(1 if proof is not None and proof.problems else 0)
     click.echo(f"{hub_file} is good.\n")
     members = [(name, owner, place, "yes" if waives else "") for name, owner, place, waives in rows]
     print_table("Members", ("name", "owner", "place", "waives"), members)
@@ -99,6 +111,27 @@ def check(hub_file: str, as_json: bool) -> None:
         f"A cell needs {rules.k} owners and the p% rule at {rules.p:g} %{known}; "
         f"the roster has {owners} owners."
     )
+    if proof is not None:
+        _show_proof(proof)
+
+
+def _proof(plan: "HubPlan") -> "Proof":
+    from gateway.hub.proof import prove  # noqa: PLC0415
+
+    return prove(plan)
+
+
+def _show_proof(proof: "Proof") -> None:
+    many = "key" if proof.keys == 1 else "keys"
+    click.echo(
+        f"The hub's {proof.keys} {many} and its members' open the newest record of "
+        f"{len(proof.opened)} members in the ledger."
+    )
+    if proof.problems:
+        raise PermanentError(
+            "\n".join(("records would not be taken:", *proof.problems)),
+            mend="put back members and keys: `sidestream hub restore --copy FILE`",
+        )
 
 
 @click.command()

@@ -35,6 +35,10 @@ _FORMER = {"figures": "record, position"}
 _PRIVATE = 0o600
 
 
+class SoundError(PermanentError):
+    """The ledger that is there is sound, and so is not replaced."""
+
+
 @dataclass(frozen=True, slots=True)
 class Restored:
     """What a ledger was made of: rows by table, read of the damaged one and added of the copy.
@@ -147,7 +151,7 @@ def _damaged(path: Path, now: int) -> Aside | None:
             pass
     except CorruptError as error:
         return set_aside(path, error.what, now)
-    raise PermanentError(
+    raise SoundError(
         "the ledger is sound, and is not replaced",
         where=str(path),
         mend="move it away first, if it is to be given up for the copy",

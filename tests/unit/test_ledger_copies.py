@@ -220,7 +220,8 @@ def test_the_commands_copy_refuse_while_the_hub_runs_and_restore(
     store(plan, range(2))
     copy = tmp_path / "copy.db"
     said = call("hub", "backup", tmp_path / "hub.toml", "--output", copy, "--json")
-    assert json.loads(said.out) == {"file": str(copy), "bytes": copy.stat().st_size}
+    size = copy.stat().st_size
+    assert json.loads(said.out) == {"file": str(copy), "bytes": size, "beside": []}
     damage(plan, whole=True)
     words = ("hub", "restore", tmp_path / "hub.toml", "--copy", copy)
     with claimed(Path(plan.state_dir), "hub"):
