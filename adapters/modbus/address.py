@@ -33,6 +33,19 @@ def locate(register: int, table: Table | None, numbering: Numbering) -> tuple[Ta
     return table or "holding", address
 
 
+def placed(
+    register: int, table: Table | None, numbering: Numbering, shift: int
+) -> tuple[Table, int]:
+    """Give a register's table and address on the wire, of a device whose map is off by `shift`.
+
+    Raises ValueError when it has none.
+    """
+    found, address = locate(register, table, numbering)
+    if not 0 <= address + shift < ADDRESSES:
+        raise ValueError(f"register {register} with shift = {shift} is not in its table")
+    return found, address + shift
+
+
 def _numbered(register: int, table: Table | None) -> tuple[Table, int]:
     scale = _FIVE_DIGITS if register < _SIX_DIGITS else _SIX_DIGITS
     digit, number = divmod(register, scale)

@@ -4,12 +4,12 @@ It is plain Python, made of the settings where the plant file is loaded: a runni
 for the models they are checked by.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from adapters.modbus.address import Table
+from adapters.modbus.address import Table, placed
 from adapters.modbus.values import Order, Type
 
 if TYPE_CHECKING:
@@ -151,46 +151,52 @@ def polled(settings: "ModbusSource", way: Way) -> Polled:
         gap=settings.gap,
         backoff_min=settings.backoff_min,
         backoff_max=settings.backoff_max,
-        points={plan.name: plan for plan in resolve(settings)},
+        points={plan.name: plan for plan in _resolved(settings, settings.points.items())},
         identity=identities(settings),
     )
 
 
 def resolve(settings: "ModbusSource") -> tuple[PointPlan, ...]:
     """Resolve every point of a source, which has been validated."""
-    return tuple(_resolve(name, point, settings) for name, point in settings.points.items())
+    return tuple(_resolved(settings, settings.points.items()))
 
 
 def identities(settings: "ModbusSource") -> tuple[tuple[Meant, PointPlan], ...]:
     """Resolve the registers by which a device is known."""
-    return tuple(
-        (_meant(one), _resolve(one.what, one.point, settings)) for one in settings.identity
-    )
+    plans = _resolved(settings, ((one.what, one.point) for one in settings.identity))
+    return tuple(zip(map(_meant, settings.identity), plans, strict=True))
 
 
 def _meant(identity: "Identity") -> Meant:
     return Meant(identity.what, identity.number, identity.accepted)
 
 
-def _resolve(name: str, point: "ModbusPoint", source: "ModbusSource") -> PointPlan:
-    table, address = source.place(point.number, point.table)
-    bits = table in ("coil", "discrete")
-    decimals = None
-    if point.decimals_register is not None:
-        decimals = Span(*source.place(point.decimals_register, table), 1)
-    return PointPlan(  # by place: by name it would take twice as long, and there are thousands
-        name,
-        Span(table, address, 1 if bits else point.registers),
-        "bool" if bits else point.type or "uint16",
-        point.order or source.order,
-        point.number,
-        decimals,
-        point.decimals_register or 0,
-        10 ** (point.decimals or 0),
-        point.scale,
-        point.offset,
-        point.bits,
-        point.sentinels,
-        point.plausible,
-        point.unit,
-    )
+def _resolved(
+    source: "ModbusSource", named: Iterable[tuple[str, "ModbusPoint"]]
+) -> Iterator[PointPlan]:
+    # What is the same for thousands of points is looked up once, and plans are made by place: by
+    # name they would take twice as long.
+    order, numbering, shift = source.order, source.numbering, source.shift
+    for name, point in named:
+        table, address = placed(point.number, point.table, numbering, shift)
+        bits = table in ("coil", "discrete")
+        register = point.decimals_register
+        decimals = None
+        if register is not None:
+            decimals = Span(*placed(register, table, numbering, shift), 1)
+        yield PointPlan(
+            name,
+            Span(table, address, 1 if bits else point.registers),
+            "bool" if bits else point.type or "uint16",
+            point.order or order,
+            point.number,
+            decimals,
+            register or 0,
+            10 ** (point.decimals or 0),
+            point.scale,
+            point.offset,
+            point.bits,
+            point.sentinels,
+            point.plausible,
+            point.unit,
+        )

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, SerializeAsAny, model_validator
 
 from adapters.fields import Duration, FileName, Settings
-from adapters.modbus.address import ADDRESSES, Numbering, Table, locate
+from adapters.modbus.address import ADDRESSES, Numbering, Table, placed
 from adapters.modbus.points import Polled, Way, polled
 from adapters.modbus.values import MAX_DECIMALS, Order, Type
 from adapters.settings import PointSettings, SourceSettings
@@ -157,9 +157,11 @@ class ModbusSource(SourceSettings):
         return self
 
     def _check_all(self, told: str, named: Iterable[tuple[str, ModbusPoint]]) -> None:
+        # What is the same for thousands of points is looked up once.
+        numbering, shift, most = self.numbering, self.shift, self.max_registers
         for name, point in named:
             try:
-                self._check(point)
+                _check(point, numbering, shift, most)
             except ValueError as error:
                 raise ValueError(told.format(name, error)) from None
 
@@ -174,25 +176,24 @@ class ModbusSource(SourceSettings):
 
     def place(self, register: int, table: Table | None) -> tuple[Table, int]:
         """Give a register's table and address on the wire; raises ValueError when it has none."""
-        found, address = locate(register, table, self.numbering)
-        if not 0 <= address + self.shift < ADDRESSES:
-            raise ValueError(f"register {register} with shift = {self.shift} is not in its table")
-        return found, address + self.shift
+        return placed(register, table, self.numbering, self.shift)
 
-    def _check(self, point: ModbusPoint) -> None:
-        table, address = self.place(point.number, point.table)
-        if table in _BIT_TABLES and (point.type not in (None, "bool") or point.bits is not None):
-            raise ValueError(
-                f'register {point.number} is a {table}: type = "bool" without `bits`'
-                f' (numbering is "{self.numbering}"; see `numbering` and `table`)'
-            )
-        length = 1 if table in _BIT_TABLES else point.registers
-        if address + length > ADDRESSES:
-            raise ValueError(f"the value runs past the last address of its table ({table})")
-        if table not in _BIT_TABLES and length > self.max_registers:
-            raise ValueError(f"{length} registers, more than max_registers = {self.max_registers}")
-        if point.decimals_register is not None:
-            self.place(point.decimals_register, table)
+
+def _check(point: ModbusPoint, numbering: Numbering, shift: int, max_registers: int) -> None:
+    table, address = placed(point.number, point.table, numbering, shift)
+    bits = table in _BIT_TABLES
+    if bits and (point.type not in (None, "bool") or point.bits is not None):
+        raise ValueError(
+            f'register {point.number} is a {table}: type = "bool" without `bits`'
+            f' (numbering is "{numbering}"; see `numbering` and `table`)'
+        )
+    length = 1 if bits else point.registers
+    if address + length > ADDRESSES:
+        raise ValueError(f"the value runs past the last address of its table ({table})")
+    if not bits and length > max_registers:
+        raise ValueError(f"{length} registers, more than max_registers = {max_registers}")
+    if point.decimals_register is not None:
+        placed(point.decimals_register, table, numbering, shift)
 
 
 class TcpSource(ModbusSource):
