@@ -14,8 +14,13 @@ LIMIT = 8
 LIMITS = dict.fromkeys(TABLES, LIMIT)
 
 
-def spans(table: Table, top: int, count: int) -> st.SearchStrategy[list[Span]]:
-    one = st.builds(Span, st.just(table), st.integers(0, top), st.sampled_from((1, 1, 2, 4)))
+LENGTHS = (1, 1, 2, 4)
+
+
+def spans(
+    table: Table, top: int, count: int, lengths: Sequence[int] = LENGTHS
+) -> st.SearchStrategy[list[Span]]:
+    one = st.builds(Span, st.just(table), st.integers(0, top), st.sampled_from(lengths))
     return st.lists(one, min_size=1, max_size=count)
 
 
@@ -40,15 +45,20 @@ def cost(plan: Sequence[Span]) -> tuple[int, int]:
     return len(plan), sum(request.length for request in plan)
 
 
-@given(spans("holding", 14, 7), st.sets(st.integers(0, 18), max_size=6))
+@given(
+    spans("holding", 14, 7, (*LENGTHS, LIMIT, LIMIT + 1)), st.sets(st.integers(0, 18), max_size=6)
+)
 def test_no_grouping_needs_fewer_requests_or_registers(
     values: list[Span], places: set[int]
 ) -> None:
-    inside = {at for value in values for at in range(value.start + 1, value.end)}
-    cuts: set[Cut] = {("holding", at) for at in places - inside}
-    plans = ([hull(group) for group in groups] for groups in groupings(sorted(set(values))))
+    cuts: set[Cut] = {("holding", at) for at in places}
+    alone = [value for value in set(values) if not allowed(value, cuts)]
+    plans = ([hull(group) for group in groups] for groups in groupings([*set(values) - {*alone}]))
     best = min(cost(plan) for plan in plans if all(allowed(one, cuts) for one in plan))
-    assert cost(requests(values, LIMITS, cuts)) == best
+    plan = requests(values, LIMITS, cuts)
+    assert cost([request for request in plan if allowed(request, cuts)]) == best
+    assert sorted(request for request in plan if not allowed(request, cuts)) == sorted(alone)
+    assert list(plan) == sorted(set(plan))
 
 
 @given(
