@@ -203,6 +203,7 @@ def test_a_hub_that_runs_is_not_restored(hub: Place) -> None:
         ("key", "which this hub has not"),
         ("members", "no member has the key"),
         ("one member", "plant 1: no member has the key"),
+        ("quarter", "plant 1: its name comes of another key"),
     ],
 )
 def test_a_hub_with_other_keys_or_members_is_told_that_records_would_not_be_taken(
@@ -213,6 +214,9 @@ def test_a_hub_with_other_keys_or_members_is_told_that_records_would_not_be_take
             Path(hub.plan.key_file).write_bytes(pem(HubKey(_key(8))))
         case "members":
             hub.roster.unlink()
+        case "quarter":
+            early = (LaterKey(since="2026Q1", file=LATER),)
+            registry.change(hub.roster, lambda _: members().model_copy(update={"keys": early}))
         case _:
             known = members()
             registry.change(

@@ -7,7 +7,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -418,3 +418,108 @@ def test_a_dry_run_tells_what_there_is_and_leaves_nothing(
     document = json.loads(found.out)
     assert (document["state"], document["fingerprint"]) == ("would ask", told["fingerprint"])
     assert not list((tmp_path / "pki").glob("*.next"))
+
+
+# The hub's command.
+
+HUB_FILE = """
+[hub]
+cluster = "ora"
+broker = "mqtts://localhost"
+key_file = "hub.pem"
+[hub.tls]
+ca = "pki/ca.crt"
+[broker]
+{more}
+[[members]]
+name = "plant 1"
+key = "{key}"
+owner = "o"
+place = "p"
+[state]
+directory = "state"
+runtime = "run"
+"""
+
+
+@dataclass
+class Desktop:
+    """A hub's files, with a renewal that waits, and its commands."""
+
+    folder: Path
+    one: Renewal
+    call: Call
+
+    def write(self, more: str = 'ca_key = "pki/ca.key"') -> None:
+        text = HUB_FILE.format(more=more, key=ONE.member.key_text)
+        (self.folder / "hub.toml").write_text(text)
+
+    def wait(self, **changes: Any) -> None:
+        request = open_request(self.one.request(), CLUSTER, ACCOUNT, HUB)
+        one = asked(csr=request.csr, received=time.time_ns() - HOUR, **changes)
+        requests.write(self.folder / "state", [one])
+
+    def renew(self, *options: str) -> Any:
+        return self.call("hub", "renew", self.folder / "hub.toml", *options)
+
+    def told(self, *options: str) -> Any:
+        said = self.renew("--json", *options)
+        assert said.code == 0, said.err
+        return [(one["name"], one["granted"], one["refused"]) for one in json.loads(said.out)]
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        return registry.read(self.folder / "state" / registry.FILE).answers
+
+
+@pytest.fixture
+def desktop(plan: HubPlan, tmp_path: Path, call: Call) -> Desktop:
+    assert plan.key_file == str(tmp_path / "hub.pem")
+    made = Desktop(tmp_path, renewal(tmp_path), call)
+    made.write()
+    made.wait()
+    return made
+
+
+def test_the_command_grants_what_waits_once_and_the_plant_takes_it(desktop: Desktop) -> None:
+    assert desktop.told("--dry-run") == [("plant 1", False, "")]
+    assert not desktop.answers
+    assert desktop.told() == [("plant 1", True, "")]
+    (answer,) = desktop.answers
+    assert (answer.sender, answer.plant) == (ACCOUNT, ACCOUNT)
+    desktop.one.keep(answer.payload.encode())
+    assert desktop.one.granted
+    assert desktop.told() == []
+    assert "Renewals: none" in desktop.renew().out
+
+
+def test_without_the_authoritys_key_nothing_is_granted(desktop: Desktop) -> None:
+    desktop.write(more="")
+    said = desktop.renew()
+    assert said.code == 1
+    assert "[broker] ca_key: the hub file names no key that signs" in said.err
+    desktop.write(more='ca_key = "pki/elsewhere.key"')
+    said = desktop.renew()
+    assert said.code == 1
+    assert "elsewhere.key" in said.err
+    assert desktop.answers == ()
+    desktop.wait(kind="new key")
+    assert desktop.told() == [], "what waits for a person needs no key"
+
+
+def test_a_request_that_cannot_be_signed_does_not_keep_others_from_it(desktop: Desktop) -> None:
+    stranger = authority.request_for(authority.client_key(), "f" * 32)
+    requests.write(desktop.folder / "state", [asked(csr=stranger, received=time.time_ns())])
+    ((_, was_granted, refused),) = desktop.told()
+    assert not was_granted
+    assert f"not CN={ACCOUNT}" in refused
+
+
+def test_requests_tell_renewals_from_those_that_a_person_must_compare(desktop: Desktop) -> None:
+    said = desktop.call("hub", "requests", desktop.folder / "hub.toml").out
+    assert "sidestream hub renew" in said
+    assert "Compare" not in said
+    desktop.wait(kind="new key")
+    said = desktop.call("hub", "requests", desktop.folder / "hub.toml").out
+    assert "sidestream hub renew" not in said
+    assert "Compare" in said
