@@ -22,6 +22,7 @@ _UNITS = "lib/systemd/system"
 _DOCS = "usr/share/doc/sidestream"
 _PLACES: Final = {
     "systemd/*.service": _UNITS,
+    "systemd/*.timer": _UNITS,
     "systemd/examples/*.conf": f"{_DOCS}/examples",
     "config/examples/*.toml": f"{_DOCS}/examples",
     "docs/*.md": _DOCS,

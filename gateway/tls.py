@@ -51,7 +51,10 @@ _ALERTS = {
         "the broker does not take this kind of client certificate", _CLIENT
     ),
     "CERTIFICATE_REVOKED": _Words("the client certificate was revoked", _CLIENT),
-    "CERTIFICATE_EXPIRED": _Words("the client certificate has expired", _CLIENT),
+    "CERTIFICATE_EXPIRED": _Words(
+        "the client certificate has expired",
+        "a plant: `sidestream renew --offline`; a hub: sign a new one, and put it in its place",
+    ),
     "CERTIFICATE_UNKNOWN": _Words("the broker refused the client certificate", _CLIENT),
     "UNKNOWN_CA": _Words(
         "the broker does not know the authority of the client certificate", _CLIENT

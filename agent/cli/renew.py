@@ -76,14 +76,16 @@ def renew(
         _end(told, "sidestream renew --admission admission", "requested", as_json)
     if admission is not None:
         _keep(renewal, admission)
-    if not _renewed(renewal, Path(plan.state_dir), wait, as_json):
+    if not _renewed(renewal, Path(plan.state_dir), wait, told, as_json):
         _end(told, "run it again when the hub's operator has run `sidestream hub renew`",
              "requested", as_json, _LATER)  # fmt: skip
     told |= {"new until": _until(renewal)}
     _end(told, "the running agent connects with it by itself", "renewed", as_json)
 
 
-def _renewed(renewal: "Renewal", state: Path, wait: float, as_json: bool) -> bool:
+def _renewed(
+    renewal: "Renewal", state: Path, wait: float, told: dict[str, Any], as_json: bool
+) -> bool:
     """Let the running agent ask, which has the account's one link; else ask here."""
     from agent.running.renewing import followed, renewed  # noqa: PLC0415
     from gateway.claim import held  # noqa: PLC0415
@@ -102,6 +104,7 @@ def _renewed(renewal: "Renewal", state: Path, wait: float, as_json: bool) -> boo
 
     if held(state) and not ended:
         _same_owner(renewal, state)
+        told["asked by"] = "the running agent, over its link (see `sidestream status`)"
         return followed(renewal, wait, asked)
     return asyncio.run(renewed(renewal, wait, asked))
 

@@ -158,7 +158,8 @@ def _put_registry(plan: HubPlan, copied: Registry, there: Registry | None, now: 
         state: State = "as in the copy" if there == copied else "another stays"
         return Piece(registry.FILE, str(path), state)
     aside = set_aside(path, "it is damaged", now) if path.exists() else None
-    registry.change(path, lambda _: copied)
+    # What a command has written since then stays.
+    registry.change(path, lambda before: copied if before == Registry() else before)
     if aside is not None:
         conclude(aside)
     return Piece(registry.FILE, str(path), "put back")

@@ -277,6 +277,15 @@ def test_a_swap_cut_short_between_its_files_is_finished_by_the_next_look(
     assert not settle(pair)
 
 
+def test_a_pair_that_somebody_has_mixed_up_is_left_for_a_person(tmp_path: Path) -> None:
+    pair = pairs(tmp_path)
+    pair.key.write_bytes(Authority(tmp_path / "other").client().key.read_bytes())
+    before = pair.certificate.read_bytes()
+    assert not settle(pair)
+    assert pair.certificate.read_bytes() == before
+    assert pair.next.whole
+
+
 @given(st.lists(st.sampled_from(["swap", "settle", "lose key", "lose certificate"]), max_size=5))
 def test_whatever_is_done_in_whatever_order_the_pair_in_use_belongs_together(
     steps: list[str],

@@ -10,6 +10,7 @@ from tests.servers import program
 
 FOLDER = Path(__file__).parents[2] / "systemd"
 PROGRAMS = ("sidestream-agent.service", "sidestream-hub.service")
+RENEW = "sidestream-hub-renew"
 UNITS = sorted(path.name for path in FOLDER.glob("*.service"))
 EXAMPLES = sorted(path.name for path in (FOLDER / "examples").glob("*.conf"))
 EXPOSURE = 1.2
@@ -35,7 +36,20 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_both_programs_and_the_clock_have_a_unit() -> None:
-    assert sorted([*PROGRAMS, "sidestream-clock.service"]) == UNITS
+    assert sorted([*PROGRAMS, "sidestream-clock.service", f"{RENEW}.service"]) == UNITS
+
+
+def test_what_signs_for_members_has_no_network_and_little_of_roots_power() -> None:
+    found = service(f"{RENEW}.service")
+    assert "User" not in found
+    assert found["PrivateNetwork"] == ["yes"]
+    assert found["RestrictAddressFamilies"] == ["AF_UNIX"]
+    assert found["CapabilityBoundingSet"] == ["CAP_CHOWN CAP_DAC_OVERRIDE"]
+    state = service("sidestream-hub.service")["StateDirectory"]
+    assert found["ReadWritePaths"] == [f"-/var/lib/{name}" for name in state]
+    (timer,) = FOLDER.glob("*.timer")
+    assert timer.stem == RENEW
+    assert "OnCalendar=daily\n" in timer.read_text()
 
 
 @pytest.mark.parametrize("unit", PROGRAMS)
@@ -112,6 +126,15 @@ def checked(folder: Path, unit: str, extra: str = "") -> Path:
         (folder / f"{unit}.d").mkdir()
         (folder / f"{unit}.d" / "extra.conf").write_text(extra)
     return folder / unit
+
+
+@pytest.mark.systemd
+def test_systemd_finds_nothing_wrong_with_the_timer(tmp_path: Path) -> None:
+    checked(tmp_path, f"{RENEW}.service")
+    timer = tmp_path / f"{RENEW}.timer"
+    timer.write_text((FOLDER / timer.name).read_text())
+    done = analyze("verify", "--man=no", str(timer))
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.systemd
