@@ -165,6 +165,8 @@ class Publisher:
                 extra={"part": "broker", "change": changes.BROKER},
             )
         self.state.link = state
+        if not state.connected:
+            self._renewer.refused(state.detail)
 
     async def _session(self, connection: Connection) -> None:
         self._heard = set()

@@ -94,6 +94,13 @@ class Renewer:
             except OSError as error:
                 self._tell(f"the new certificate cannot be put in place ({error.strerror})")
 
+    def refused(self, why: str) -> None:
+        """Take note of a link that was not made: the pair in use is shown again, at once."""
+        if self._proving:
+            self._proving = False
+            self._tell(f"the new client certificate is not taken, the old one stays: {why}")
+            self._reconnect()
+
     # What is asked, on each link anew.
 
     async def run(self, connection: Connection) -> None:

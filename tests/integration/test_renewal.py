@@ -21,6 +21,7 @@ from gateway.wire import request_topic
 from tests.agentkit import Agent, Scale, eventually, modbus, running
 from tests.cluster import ended, wait_for
 from tests.joinkit import Cluster, Joiner, here
+from tests.pki import Authority as Strange
 
 pytestmark = [pytest.mark.integration, pytest.mark.mosquitto]
 DAY = 86_400 * 10**9
@@ -150,13 +151,35 @@ async def test_an_agent_renews_by_itself_and_says_so(cluster: Cluster, tmp_path:
             await eventually(lambda: one.agent.log.count("files for the broker's connection") >= 1)
             sent = one.agent.records("receipted")
             await eventually(lambda: one.agent.records("receipted") > sent)
-            assert not one.agent.told["problems"]
+            await eventually(lambda: not one.agent.told["problems"])
             assert await one.agent.end() == 0
     kind = "SELECT detail FROM events WHERE kind = 'certificate-renewed'"
     ((detail,),) = one.agent.rows(kind)
     assert "hub.tls.certificate: until 20" in detail
     assert one.left() == set()
     assert "Traceback" not in cluster.hub.log + one.agent.log
+
+
+async def test_a_new_certificate_that_the_broker_does_not_take_leaves_the_old_one_in_use(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    scale = Scale()
+    async with scale.plant() as device:
+        one = Member(tmp_path / "plant", cluster)
+        await asyncio.to_thread(one.join, modbus("belt", device.port))
+        before = one.certificate.read_bytes(), one.key.read_bytes()
+        account = Joiner.fingerprint.fget(one)  # type: ignore[attr-defined]
+        strange = Strange(tmp_path / "strange").client(account)
+        with running(one.agent):
+            await eventually(lambda: one.agent.records("receipted"))
+            strange.key.rename(f"{one.key}.next")
+            strange.certificate.rename(f"{one.certificate}.next")
+            await eventually(lambda: "is not taken, the old one stays" in one.agent.log)
+            sent = one.agent.records("receipted")
+            await eventually(lambda: one.agent.records("receipted") > sent)
+            assert await one.agent.end() == 0
+    assert (one.certificate.read_bytes(), one.key.read_bytes()) == before
+    assert "Traceback" not in one.agent.log
 
 
 async def asks_for(one: Member, other: Member) -> None:

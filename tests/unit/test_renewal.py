@@ -338,7 +338,11 @@ def test_the_next_pair_is_shown_once_and_put_in_place_when_the_broker_took_it(
     shown = agent.shown(broker).tls
     assert shown is not None
     assert shown.certificate == str(one.pair.next.certificate)
-    # The broker refused it: the next link is made with the old pair.
+    # The broker refused it: the next link is made at once, with the old pair.
+    agent.refused("unknown authority")
+    assert made == [1, 1]
+    agent.refused("no route")
+    assert made == [1, 1], "a link with the old pair waits its turn"
     assert agent.shown(broker) == broker
     asyncio.run(agent.accepted())
     assert one.granted, "only what was shown is put in place"
