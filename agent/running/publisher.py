@@ -4,8 +4,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import replace
 
 import rfc8785
 
@@ -15,9 +14,10 @@ from agent.disclosing.withdrawals import leaving
 from agent.keeping.outbox import Outbox
 from agent.keeping.tables import REMADE, Queued
 from agent.running.dispatch import Dispatch
-from agent.running.partner_sender import PartnerSender, PartnerState
+from agent.running.partner_sender import PartnerSender
 from agent.running.renewer import Renewer
 from agent.running.trust import Trust
+from agent.running.uplink import UplinkState
 from config.plan import BrokerPlan, UplinkPlan
 from gateway import changes
 from gateway.keys import PlantKey
@@ -49,23 +49,6 @@ _LOOK_AHEAD = 64
 _IDLE = 1.0
 ACKNOWLEDGED = 60.0
 """Seconds a broker may take to acknowledge what was sent before the link is given up."""
-
-
-@dataclass(slots=True)
-class UplinkState:
-    """The publisher's state for `sidestream status`."""
-
-    link: LinkState
-    sent: int = 0
-    receipted: int = 0
-    refused: int = 0
-    bad_receipts: int = 0
-    last_error: str = ""
-    unanswered: int | None = None
-    """Since when the broker has taken records of which the hub has confirmed none."""
-    partners: PartnerState = field(default_factory=PartnerState)
-    roster: dict[str, Any] | None = None
-    """What the hub's last roster says of the plant, see `agent.running.trust`."""
 
 
 class Publisher:

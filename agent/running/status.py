@@ -13,7 +13,7 @@ from agent.keeping.tables import Depth, Storage
 from agent.measuring.clock import ClockState
 from agent.measuring.total import Total
 from agent.running.columns import Column, columns, row
-from agent.running.publisher import UplinkState
+from agent.running.uplink import UplinkState
 from config.plan import PlantPlan
 
 Level = Literal["ok", "warning", "critical"]

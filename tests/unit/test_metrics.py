@@ -9,8 +9,8 @@ from adapters.adapter import Health, Link
 from adapters.errors import TransientError
 from agent.keeping.tables import Depth, Storage
 from agent.running.metrics import metrics as of_agent
-from agent.running.publisher import UplinkState
 from agent.running.status import describe
+from agent.running.uplink import UplinkState
 from config.metrics_plan import MetricsPlan
 from gateway import prometheus
 from gateway.hub.metrics import metrics as of_hub

@@ -13,8 +13,8 @@ from adapters.reading import NANOSECONDS, Block, Fault, Quality
 from adapters.settings import PointSettings, SourceSettings
 from agent.keeping.tables import Depth
 from agent.running import statusfile
-from agent.running.publisher import UplinkState
 from agent.running.status import Board, Snapshot, describe
+from agent.running.uplink import UplinkState
 from gateway.mqtt import LinkState
 from tests import plants
 
