@@ -17,7 +17,15 @@ from gateway.contract import Cell, Cluster, Hex32, Message, WindowSpan
 from gateway.keys import HubKey, HubPublic
 from gateway.seal import first_of, open_from, parse
 from gateway.signing import RefusalError, seal_for, signature, verified
-from gateway.wire import VERSION, Band, FigureDirection, FigureKind, FigureUnit, Mark
+from gateway.wire import (
+    VERSION,
+    Band,
+    FigureDirection,
+    FigureKind,
+    FigureUnit,
+    Mark,
+    nanoseconds,
+)
 
 FIGURES = 2000
 """Most figures of one message."""
@@ -202,4 +210,10 @@ def read_pooled(payload: bytes, federation: str, hub: str, pool: HubPublic) -> P
         raise RefusalError("malformed", first_of(error)) from error
     if (found.federation, found.hub) != (federation, hub):
         raise RefusalError("misaddressed", "written for another federation or peer")
+    try:
+        for one in (told.cell for told in found.cells):
+            for instant in (one.window.start, one.window.end, one.released):
+                nanoseconds(instant)
+    except ValueError as error:
+        raise RefusalError("malformed", f"no instant: {error}") from error
     return found

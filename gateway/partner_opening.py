@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from cryptography.exceptions import InvalidTag
 from pydantic import ValidationError
 
+from adapters.reading import NANOSECONDS
 from gateway.contract import Message
 from gateway.keys import PlantPublic
 from gateway.partner import Detail, DetailEnvelope, DetailRefusal
@@ -57,6 +58,7 @@ def open_detail(
         raise DetailRefusedError(
             "binding", "its contract, streams, window or sender are not those it was sealed for"
         )
+    _check_instants(detail)
     _check_terms(detail, terms)
     return detail, content
 
@@ -120,6 +122,19 @@ def _check_sender(content: dict[str, Any], terms: Terms) -> None:
     raise DetailRefusedError(
         "wrong-sender", f"it is of plant {named!s:.40}, which is none of those expected"
     )
+
+
+def _check_instants(detail: Detail) -> None:
+    """Refuse what has the form of an instant and is none, and windows that no calendar holds."""
+    spans = [(one.start, stream.length) for stream in detail.streams for one in stream.windows]
+    told = [stream.composition.since for stream in detail.streams if stream.composition is not None]
+    try:
+        for instant in (detail.until, detail.window.start, detail.window.end, *filter(None, told)):
+            nanoseconds(instant)
+        for start, length in spans:
+            rfc3339(nanoseconds(start) + length * NANOSECONDS)
+    except (ValueError, OverflowError, OSError) as error:
+        raise DetailRefusedError("malformed", f"no instant: {error!s:.80}") from error
 
 
 def _check_terms(detail: Detail, terms: Terms) -> None:

@@ -57,8 +57,10 @@ after = true
         (("sources", "belt", "points", "rate", "plausible"), 13),
         (("sources", "belt", "points", "rate", "plausible", 0), 14),
         (("sources", "belt", "points", "rate", "plausible", 1), 15),
+        (("members",), 18),
         (("members", 0), 18),
         (("members", 0, "name"), 19),
+        (("members", 1), 21),
         (("members", 1, "name"), 22),
         (("members", 1, "more", "deep", 1, 1), 25),
         (("members", 1, "more", "when"), 26),
@@ -67,6 +69,20 @@ after = true
 )
 def test_each_key_is_found_on_its_line(key: tuple[str | int, ...], line: int) -> None:
     assert parse(TEXT, "f").line(key) == line
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        ("\ta =\t[1]\n\tb = 2\n", {("a",): 1, ("a", 0): 1, ("b",): 2}),
+        ("# of a, b = 1\na = 1 # or 2, c = 3\nd = 4\n", {("a",): 2, ("d",): 3}),
+        ("a = '''\n'it'''''\nb = 1\n", {("a",): 1, ("b",): 3}),
+        ("[a.b]\n[a]\n", {("a",): 2, ("a", "b"): 1}),
+        ("a.b = 1\na.c = 2\n", {("a",): 1, ("a", "b"): 1, ("a", "c"): 2}),
+    ],
+)
+def test_every_key_and_no_other_is_found(text: str, lines: dict[tuple[str | int], int]) -> None:
+    assert parse(text, "f").lines == lines
 
 
 def test_a_key_that_is_not_there_has_the_line_of_its_table() -> None:
