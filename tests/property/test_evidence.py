@@ -93,3 +93,23 @@ def test_only_a_pool_chooses_its_cells_by_more_than_its_p(apart: bool) -> None:
     )
     evidence = Evidence([table], rules)
     assert evidence.safe(evidence.held([ATOM])) is not apart
+
+
+def worth(*owners: int, guard: bool = True) -> float | None:
+    """Give the worth of a code in windows of so many owners, 10 t each; None where it is unsafe."""
+    tables = [[Contribution(f"m{n}", f"o{n}", ATOM, 10.0) for n in range(many)] for many in owners]
+    evidence = Evidence(tables, Rules(guard_rest=guard))
+    held = evidence.held([ATOM])
+    return evidence.worth(held) if evidence.safe(held) else None
+
+
+def test_a_cell_is_one_that_was_safe_in_three_windows_of_four() -> None:
+    assert worth(3, 3, 3, 2) is not None
+    assert worth(3, 3, 2, 2) is None
+    assert worth(3, 3, 2) is None
+
+
+def test_each_withheld_window_costs_another_one_where_the_rest_is_guarded() -> None:
+    assert worth(3, 3, 3, 3) == pytest.approx(120)
+    assert worth(3, 3, 3, 2, guard=False) == pytest.approx(90)
+    assert worth(3, 3, 3, 2) == pytest.approx(60)

@@ -1,5 +1,6 @@
 """Pooled remainders of several hubs: nothing is lost, told twice, or told to the other hubs."""
 
+import itertools
 import math
 from collections import Counter
 from collections.abc import Mapping
@@ -108,6 +109,25 @@ def test_nothing_is_safe_under_the_strictest_rules_that_one_of_them_withholds(
     some: list[Rules], parts: list[Contribution]
 ) -> None:
     assert unsafe(parts, strictest(some)) or not any(unsafe(parts, one) for one in some)
+
+
+def test_of_each_rule_the_strictest_holds_for_all() -> None:
+    some = [
+        Rules(k=3, p=10.0, q=100.0, dominance=(1, 50.0), waived_below_k=True),
+        Rules(k=4, p=5.0, q=50.0, dominance=(2, 80.0), waived_below_k=False),
+        Rules(),
+    ]
+    told = Rules(k=4, p=10.0, q=50.0, dominance=(2, 50.0), waived_below_k=False, apart=True)
+    for order in itertools.permutations(some):
+        assert strictest(order) == told
+    assert strictest([Rules(waived_below_k=True)] * 2).waived_below_k
+    assert strictest([Rules(), Rules()]).dominance is None
+
+
+def test_the_rest_is_guarded_where_one_of_them_guards_it() -> None:
+    guards, open_rest = Rules(guard_rest=True), Rules(guard_rest=False)
+    assert strictest([open_rest, guards]).guard_rest
+    assert not strictest([open_rest, open_rest]).guard_rest
 
 
 @given(windows, st.sampled_from("ABCDEF"))

@@ -81,6 +81,22 @@ def test_a_stricter_q_and_an_open_rest_are_tried_too(hub_file: Path) -> None:
     assert shares == sorted(shares, reverse=True)
     guards = told(hub_file, *words, "--guard-rest", "yes", "--guard-rest", "no")
     assert [one["guard_rest"] for one in guards] == [True, False]
+    # Without a word of it, what the hub's file says holds.
+    assert [one["guard_rest"] for one in told(hub_file, *words)] == [True]
+    text = hub_file.read_text()
+    hub_file.write_text(text.replace("[release]", "[release]\nguard_rest = false"))
+    assert [one["guard_rest"] for one in told(hub_file, *words)] == [False]
+
+
+@pytest.mark.parametrize(("guard", "shown"), [("yes", "yes"), ("no", "no")])
+def test_the_table_says_whether_the_rest_is_guarded(
+    hub_file: Path, guard: str, shown: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "300")
+    words = ("--calendar", "day", "--partition", "fixed", "--guard-rest", guard)
+    done = CliRunner().invoke(explore, [str(hub_file), *words])
+    [row] = [line for line in done.output.splitlines() if "day" in line.split()]
+    assert shown in row.split()
 
 
 def test_windows_and_partitions_are_tried_in_every_combination(hub_file: Path) -> None:
