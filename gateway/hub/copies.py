@@ -25,13 +25,15 @@ from gateway.salvage import Saved, salvage
 from gateway.wire import rfc3339
 
 _TABLES = {
-    "meta": "key", "records": "id", "sheets": "rowid", "senders": "plant, run",
+    "meta": "key", "records": "rowid", "sheets": "rowid", "senders": "plant, run",
     "pseudonyms": "pseudonym", "quarantine": "number", "counters": "name", "calendars": "kind",
     "partitions": "period, kind, direction, unit", "cells": "number",
     "magnitudes": "record, position", "remainders": "number", "peers": "hub",
 }  # fmt: skip
 _FORMER = {"figures": "record, position"}
 """Ledgers before version 6 have a row a figure, in place of sheets."""
+_BY_ID = {"records": "id"}
+"""Ledgers that were begun with such keep records by their ids, not in the order they came in."""
 _PRIVATE = 0o600
 
 
@@ -177,20 +179,24 @@ def _fill(
 
 def _read(path: Path, cursor: sqlite3.Cursor) -> dict[str, Saved]:
     """Take over what can be read of a ledger of any version, and is not there yet."""
-    if not _is_former(path):
-        return salvage(path, cursor, _TABLES, partial(_completes, cursor))
+    orders = _TABLES | _BY_ID if _finds(path, _KEPT_BY_ID) else _TABLES
+    if not _finds(path, _A_ROW_A_FIGURE):
+        return salvage(path, cursor, orders, partial(_completes, cursor))
     # Among the temporary tables it hides the view of that name.
     cursor.execute(f"CREATE TEMP TABLE figures ({FORMER}) STRICT, WITHOUT ROWID")
-    tables = {name: order for name, order in _TABLES.items() if name != "sheets"}
+    tables = {name: order for name, order in orders.items() if name != "sheets"}
     found = salvage(path, cursor, tables | _FORMER, partial(_completes, cursor))
     fill(cursor, "temp.figures")
     cursor.execute("DROP TABLE temp.figures")
     return found
 
 
-def _is_former(path: Path) -> bool:
-    """Tell whether a ledger has a row a figure; one that tells nothing at all has not."""
-    query = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'figures'"
+_A_ROW_A_FIGURE = "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'figures'"
+_KEPT_BY_ID = "SELECT 1 FROM pragma_table_list WHERE name = 'records' AND wr"
+
+
+def _finds(path: Path, query: str) -> bool:
+    """Tell whether a ledger has what is looked for; one that tells nothing at all has not."""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as found:
             return found.execute(query).fetchone() is not None

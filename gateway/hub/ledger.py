@@ -8,11 +8,11 @@ from dataclasses import astuple, dataclass, field
 from types import MappingProxyType
 
 from config.hub_plan import HubLimits
-from gateway.hub.calendar import DAY
+from gateway.hub.calendar import DAY, Window
 from gateway.hub.contents import Contents
 from gateway.hub.database import Database
 from gateway.hub.intake import Accepted, Refused, Verdict
-from gateway.hub.sheet import INSERT
+from gateway.hub.sheet import INSERT_NEW
 from gateway.hub.yearbook import insert_orders
 from gateway.wire import Refusal
 
@@ -41,6 +41,10 @@ class _Sender:
     records: int
     received: int
     end: int
+
+
+_Known = tuple[str, str, int]
+"""A record in the ledger: its id, digest and revision."""
 
 
 class _Batch:
@@ -77,6 +81,13 @@ class _Batch:
         self._counts = {}
         self.count("today", day)
         return True
+
+    def of_window(self, plant: str, window: Window) -> list[_Known]:
+        """List what is known of a plant's window: ids, digests and revisions."""
+        query = (
+            'SELECT id, digest, revision FROM records WHERE plant = ? AND start = ? AND "end" = ?'
+        )
+        return self.cursor.execute(query, (plant, *window)).fetchall()
 
     def sender(self, record: Contents) -> _Sender | None:
         """Give the sender of a record's run as it is now; None before its first record."""
@@ -154,18 +165,19 @@ class Ledger:
 
     def _accept(self, batch: _Batch, verdict: Accepted, draft: Draft, now: int) -> None:
         record = verdict.record
-        query = "SELECT digest FROM records WHERE id = ?"
-        known = batch.cursor.execute(query, (record.id,)).fetchone()
+        # An id tells plant, window and revision: a known record is among those of its window.
+        of_window = batch.of_window(record.plant, verdict.window)
+        known = next((digest for id_, digest, _ in of_window if id_ == record.id), None)
         if known is None:
             if self._beyond_day(batch, verdict):
                 batch.count(f"limited:{verdict.member.name}")
                 return
             draft.stored.append(record.id)
-            draft.sequence = _insert(batch, verdict, now)
+            draft.sequence = _insert(batch, verdict, of_window, now)
             return
         sender = batch.sender(record)
         draft.sequence = 0 if sender is None else sender.last
-        if known[0] == verdict.digest:
+        if known == verdict.digest:
             batch.count("duplicates")
             draft.stored.append(record.id)
         elif _remade(batch, verdict):
@@ -260,10 +272,10 @@ def _quarantine(batch: _Batch, refused: Refused, limits: HubLimits, now: int) ->
     batch.count(f"quarantined:{refused.reason}")
 
 
-def _insert(batch: _Batch, verdict: Accepted, now: int) -> int:
-    """Write a new record; gives the highest sequence of its sender's run."""
+def _insert(batch: _Batch, verdict: Accepted, others: Sequence[_Known], now: int) -> int:
+    """Write a new record beside others of its window; gives its run's highest sequence."""
     record, member, window = verdict.record, verdict.member, verdict.window
-    superseded = _supersede(batch, verdict)
+    superseded = _supersede(batch, verdict, others)
     batch.cursor.execute(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -298,27 +310,22 @@ def _insert_sheets(batch: _Batch, verdict: Accepted, superseded: bool) -> None:
         (key, position, *whose, *group, *window, count, None, superseded, text)
         for group, position, count, text in verdict.record.sheets
     ]
-    batch.cursor.executemany(INSERT, rows)
+    batch.cursor.executemany(INSERT_NEW, rows)
 
 
-def _supersede(batch: _Batch, verdict: Accepted) -> bool:
+def _supersede(batch: _Batch, verdict: Accepted, others: Sequence[_Known]) -> bool:
     """Let the highest revision of a window count, unless one has been decided already.
 
     Gives whether the new record does not count: what was decided is never recomputed.
     """
-    record, window = verdict.record, verdict.window
-    others = batch.cursor.execute(
-        'SELECT id, revision FROM records WHERE plant = ? AND start = ? AND "end" = ?',
-        (record.plant, *window),
-    ).fetchall()
-    for other, revision in others:
+    for other, _, revision in others:
         decided = batch.cursor.execute(
             "SELECT 1 FROM sheets WHERE record = ? AND counted IS NOT NULL", (other,)
         ).fetchone()
-        if revision > record.revision or decided:
+        if revision > verdict.record.revision or decided:
             batch.count("superseded")
             return True
-    for other, _ in others:
+    for other, *_ in others:
         batch.cursor.execute("UPDATE sheets SET superseded = 1 WHERE record = ?", (other,))
         batch.cursor.execute("UPDATE magnitudes SET superseded = 1 WHERE record = ?", (other,))
         batch.count("superseded")

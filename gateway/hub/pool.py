@@ -19,7 +19,7 @@ from gateway.hub.calendar import Window, window_of
 from gateway.hub.database import Database
 from gateway.hub.federated import strictest
 from gateway.hub.intake import Refused
-from gateway.hub.sheet import INSERT, Whose, row_of, sheets_of
+from gateway.hub.sheet import INSERT_NEW, Whose, row_of, sheets_of
 from gateway.hub.table import Group
 from gateway.keys import HubKey, HubPublic
 from gateway.signing import RefusalError
@@ -118,7 +118,7 @@ def _insert(cursor: sqlite3.Cursor, remainder: Remainder, window: Window, now: i
         )
         for position, one in enumerate(remainder.figures)
     )
-    cursor.executemany(INSERT, map(row_of, sheets_of(remainder.id, window, figures)))
+    cursor.executemany(INSERT_NEW, map(row_of, sheets_of(remainder.id, window, figures)))
 
 
 def _meet(cursor: sqlite3.Cursor, remainder: Remainder, now: int) -> None:

@@ -58,7 +58,7 @@ CREATE TABLE records (
   owner TEXT NOT NULL, pseudonym TEXT NOT NULL, sequence INTEGER NOT NULL,
   revision INTEGER NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL,
   content BLOB NOT NULL, received INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
+) STRICT;
 CREATE INDEX records_by_window ON records (plant, start, "end");
 CREATE TABLE senders (
   plant TEXT NOT NULL, run INTEGER NOT NULL, member TEXT NOT NULL, pseudonym TEXT NOT NULL,

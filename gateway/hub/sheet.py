@@ -46,6 +46,8 @@ Row = tuple[Any, ...]
 COLUMNS = 'record, member, owner, waives, place, kind, direction, unit, start, "end", figures'
 """What `sheet_of` reads a sheet from."""
 INSERT = "INSERT INTO sheets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+INSERT_NEW = f"{INSERT} ON CONFLICT DO NOTHING"
+"""For records that come in: one that damage took may have left its sheets, which stand."""
 
 
 def sheets_of(

@@ -33,7 +33,7 @@ def insert_orders(
     if not record.magnitudes:
         return
     cursor.executemany(
-        "INSERT INTO magnitudes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        "INSERT INTO magnitudes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
         (
             (record.id, position, member.name, member.owner, m.kind, m.direction, m.unit, m.code,
              member.place, m.magnitude, start, superseded)

@@ -60,6 +60,18 @@ def test_an_envelope_s_text_is_decoded_as_strictly_as_by_binascii(
         both(b'{"hub":"%s","sealed":"%s","v":1}' % (HUB.public.fingerprint.encode(), text))
 
 
+ODD = (
+    b"", b"=", b"====", b"AAA=", b"AA==", b"AB==", b"A===", b"AA=A", b"AAAA====", b"AAA", b"+/+/",
+    b"-_-_", b"----", b"____", b"A-AA", b"A_AA", b"A\\/A", b"AA\\/", b"A\\/AA=", b"\\u0041AA",
+)  # fmt: skip
+
+
+def test_only_the_one_spelling_of_base64_is_decoded() -> None:
+    with patch.object(seal, "SUITE", Told()):
+        for text in ODD:
+            both(b'{"hub":"%s","sealed":"%s","v":1}' % (HUB.public.fingerprint.encode(), text))
+
+
 class Told:
     """Instead of what opens seals: gives what was sealed."""
 

@@ -350,6 +350,20 @@ def test_a_signature_over_another_spelling_is_worth_nothing(
     assert one.reason == "bad-signature"
 
 
+def test_only_spaces_may_follow_a_record() -> None:
+    text = signed_record(PLANT.content(), PLANT.key.sign)
+    for before, after in (
+        (b"", b" \n"),
+        (b"", b"\x0b"),
+        (b"", b" \x00"),
+        (b"\x0b", b""),
+        (b" ", b""),
+    ):
+        one, other = judged(before + text + after)
+        assert one == other
+        assert isinstance(one, Accepted) == (b"\x0b" not in before + after and b"\x00" not in after)
+
+
 def test_what_is_read_quickly_is_refused_for_the_same_reasons() -> None:
     later = {"start": "2026-03-02T10:00:00Z", "end": "2026-03-02T11:00:00Z"}
     known = record_id(PLANT.key.public.fingerprint, later["start"], later["end"], 0)

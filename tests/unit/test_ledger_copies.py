@@ -169,6 +169,50 @@ def test_what_waits_in_the_damaged_ledger_is_not_taken_as_released(
     assert released(plan) == {3: 40.0}, "with what came late of hour 0"
 
 
+def by_id(plan: HubPlan) -> None:
+    """Keep a ledger's records by their ids, as one that was begun by an older program does."""
+    with closing(sqlite3.connect(Path(plan.state_dir) / LEDGER)) as ledger:
+        query = "SELECT sql FROM sqlite_schema WHERE tbl_name = 'records' AND sql NOT NULL"
+        table, *indexes = (text for (text,) in ledger.execute(query).fetchall())
+        table = table.replace("records", "kept", 1) + ", WITHOUT ROWID"
+        move = "INSERT INTO kept SELECT * FROM records; DROP TABLE records"
+        name = "ALTER TABLE kept RENAME TO records"
+        ledger.executescript("; ".join((table, move, name, *indexes)))
+
+
+def rot(plan: HubPlan) -> None:
+    """Spoil one of many pages that records are on, away from both ends of the table."""
+    path = Path(plan.state_dir) / LEDGER
+    content = bytearray(path.read_bytes())
+    size = int.from_bytes(content[16:18])
+    pages = range(0, len(content), size)
+    leaves = [at for at in pages if b'"pseudonym":' in content[at : at + size]]
+    assert len(leaves) > 10
+    at = leaves[len(leaves) // 2]
+    content[at : at + size] = b"\xa5" * size
+    path.write_bytes(content)
+    with pytest.raises(DamagedError), opened(plan):
+        pass
+
+
+@pytest.mark.parametrize(("former", "lost"), [(False, 8), (True, 40)], ids=["in order", "by id"])
+def test_a_page_that_rots_takes_the_records_on_it_and_below_it_and_no_others(
+    plan: HubPlan, former: bool, lost: int
+) -> None:
+    store(plan, range(40))
+    if former:
+        by_id(plan)
+        store(plan, range(40, 41))
+    rot(plan)
+    found = restore(plan, None, FAR)
+    assert not found.damaged["records"].whole
+    assert (123 if former else 120) - found.damaged["records"].rows in range(1, lost)
+    store(plan, range(42))  # the lost come again, as new ones
+    with opened(plan) as database, database.look() as cursor:
+        for table in ("records", "figures"):
+            assert cursor.execute(f"SELECT count(*) FROM {table}").fetchone()[0] == 126  # noqa: S608
+
+
 def test_a_sound_ledger_is_not_replaced(plan: HubPlan, tmp_path: Path) -> None:
     store(plan, range(2))
     backup(plan, tmp_path / "copy.db")
