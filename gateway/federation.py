@@ -29,6 +29,8 @@ from gateway.wire import (
 
 FIGURES = 2000
 """Most figures of one message."""
+_FURTHEST = 2**63 - 1
+"""Furthest instant a ledger holds, in nanoseconds before and after 1970."""
 
 
 class Leftover(Message):
@@ -211,9 +213,13 @@ def read_pooled(payload: bytes, federation: str, hub: str, pool: HubPublic) -> P
     if (found.federation, found.hub) != (federation, hub):
         raise RefusalError("misaddressed", "written for another federation or peer")
     try:
-        for one in (told.cell for told in found.cells):
-            for instant in (one.window.start, one.window.end, one.released):
-                nanoseconds(instant)
+        instants = [
+            nanoseconds(instant)
+            for cell in (one.cell for one in found.cells)
+            for instant in (cell.window.start, cell.window.end, cell.released)
+        ]
     except ValueError as error:
         raise RefusalError("malformed", f"no instant: {error}") from error
+    if any(abs(instant) > _FURTHEST for instant in instants):
+        raise RefusalError("malformed", "no instant: further away than a ledger tells")
     return found

@@ -16,7 +16,7 @@ import click
 
 from tests.fuzz.target import SPECIAL, Target, mutated
 
-MODULES = ("tests.fuzz.wires", "tests.fuzz.members", "tests.fuzz.files")
+MODULES = ("tests.fuzz.wires", "tests.fuzz.members", "tests.fuzz.peers", "tests.fuzz.files")
 GUIDED = ["adapters", "agent", "config", "gateway", "pymodbus", "asyncua.ua.ua_binary"]
 """Packages in which a fuzzer follows what an input makes the program do."""
 MEMORY = 2_147_483_648

@@ -126,38 +126,39 @@ def _json(content: dict[str, Any], signed: Callable[[dict[str, Any]], bytes]) ->
     return [json.dumps(content).encode(), signed(content)]
 
 
-def _target(
+def signed_target(
     name: str,
     about: str,
     read: Callable[[bytes], None],
     signed: Callable[[dict[str, Any]], bytes],
     content: dict[str, Any],
 ) -> Target:
+    """Make a target of a message that is read as it comes, and as its sender would sign it."""
     return Target(name, about, _both(read, signed), lambda: _json(content, signed), _WORDS)
 
 
 TARGETS = [
-    _target(
+    signed_target(
         "invitation", "invitations, and what a hub may sign as one", _invitation,
         lambda content: seal_invitation(content, HUB), _INVITATION,
     ),
-    _target(
+    signed_target(
         "join-request", "requests to join, sealed or not", _request,
         lambda content: seal_request(
             {"cluster": CLUSTER, "sender": _ACCOUNT, **content}, _PLANT, HUB.public
         ), _REQUEST,
     ),
-    _target(
+    signed_target(
         "admission", "admissions, sealed or not", _admission,
         lambda content: seal_admission(
             {"cluster": CLUSTER, **content}, _ACCOUNT, HUB, _PLANT.public
         ), _ADMISSION,
     ),
-    _target(
+    signed_target(
         "roster", "rosters, and what a hub may sign as one", _roster,
         lambda content: seal_roster(content, HUB), _ROSTER,
     ),
-    _target(
+    signed_target(
         "partner-detail", "details for a partner, sealed or not", _detail, _sealed_detail,
         partnerkit.content(),
     ),

@@ -10,13 +10,15 @@ from types import FrameType
 
 import pytest
 
+from gateway.federation import read_pooled
 from gateway.hub.intake import Accepted
+from gateway.hub.pool import Taken
 from gateway.joining import open_admission, open_request, read_invitation
 from gateway.partner_inbox import Inbox
 from gateway.partner_opening import Terms
 from gateway.roster import Line, read_roster
 from tests import partnerkit
-from tests.fuzz import files, members, wires
+from tests.fuzz import files, members, peers, wires
 from tests.fuzz.target import Target, mutated
 from tests.hubkit import CLUSTER, HOUR, HUB, MONDAY
 from tests.plants import plant_key
@@ -24,7 +26,7 @@ from tests.plants import plant_key
 INPUTS = 30
 SECONDS = 5.0
 MEMORY = 64 * 1024 * 1024
-ALL = [*wires.TARGETS, *members.TARGETS, *files.TARGETS]
+ALL = [*wires.TARGETS, *members.TARGETS, *peers.TARGETS, *files.TARGETS]
 
 
 class HangError(BaseException):
@@ -76,3 +78,11 @@ def test_the_first_seeds_of_members_and_partners_are_good_ones() -> None:
     assert read_roster(good["roster"], CLUSTER, Line.of(HUB.public))
     terms = Terms([plant_key().public], partnerkit.CONTRACT)
     assert Inbox(partnerkit.partner_key(), terms).take(good["partner-detail"])
+
+
+def test_the_first_seeds_of_federated_hubs_are_good_ones() -> None:
+    good = {one.name: one.seeds()[1] for one in peers.TARGETS}
+    assert isinstance(peers._DOOR.judge(peers._TOPIC, good["remainder"], MONDAY + HOUR), Taken)
+    hub = HUB.public
+    told = read_pooled(good["pooled"], peers.FEDERATION, hub.fingerprint, hub)
+    assert [one.number for one in told.cells] == [1]

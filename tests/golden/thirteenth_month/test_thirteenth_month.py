@@ -45,13 +45,14 @@ def test_a_detail_of_a_time_that_is_none_is_refused_and_the_next_is_taken(
     assert len(rows(detail)) == 1
 
 
+@pytest.mark.parametrize("instant", [NONE, "0001-01-01T00:00:00Z", "9999-01-01T00:00:00Z"])
 @pytest.mark.parametrize("member", ["start", "end", "released"])
-def test_a_pools_cell_of_a_time_that_is_none_is_refused(member: str) -> None:
+def test_a_pools_cell_of_a_time_that_is_none_is_refused(member: str, instant: str) -> None:
     whole = json.loads(
         seal_pooled("vestland", HUB.public.fingerprint, 0, [(1, Cell.model_validate(CELL))], HUB)
     )
     told = whole["cells"][0]["cell"]
-    (told if member == "released" else told["window"])[member] = NONE
+    (told if member == "released" else told["window"])[member] = instant
     whole["signature"] = signature(whole, HUB.sign, "pooled")
     with pytest.raises(RefusalError, match="malformed: no instant"):
         read_pooled(json.dumps(whole).encode(), "vestland", HUB.public.fingerprint, HUB.public)
