@@ -70,7 +70,12 @@ def _sealed(content: dict[str, Any]) -> bytes:
 
 def _pooled(data: bytes) -> None:
     with contextlib.suppress(RefusalError):
-        pooled.take(_ledger("peer.db"), read_pooled(data, FEDERATION, _OWN, HUB.public))
+        told = read_pooled(data, FEDERATION, _OWN, HUB.public)
+        database = _ledger("peer.db")
+        pooled.take(database, told)
+        with database.change() as cursor:  # else the next cells of these numbers are passed over
+            cursor.execute("DELETE FROM cells")
+            cursor.execute("DELETE FROM meta WHERE key LIKE 'pooled_to:%'")
 
 
 def _signed(content: dict[str, Any]) -> bytes:
