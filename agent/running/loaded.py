@@ -9,31 +9,29 @@ Both are copies of this process, made before there are threads.
 import os
 import pickle
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from adapters.adapter import OURS, adapter
-from config.plan import PlantPlan
-
 if TYPE_CHECKING:
+    from config.plan import PlantPlan
     from config.toml import Document
 
 
-def loading(path: Path) -> Callable[[], PlantPlan]:
+def loading(path: Path) -> "Callable[[], PlantPlan]":
     """Begin to load a plant file; the function given waits for its plan, once.
 
     It raises `ConfigError` naming every problem with its line, and `PermanentError` for a medium
     without properties: whatever keeps a child from its end, its part is then done here.
     """
     reader = _begun(lambda: _read(path))
+    import config.plan  # noqa: F401, PLC0415 # imported once for the other child and for here
+
     checker = _begun(lambda: _plan(path, reader))
     # Until then two processes work; a third would keep the longer way from a computer's second
     # processor.
     os.waitpid(reader.process, 0)
 
-    def plan() -> PlantPlan:
+    def plan() -> "PlantPlan":
         try:
             return _made(checker) or _plan(path, reader)
         finally:
@@ -47,11 +45,15 @@ def loading(path: Path) -> Callable[[], PlantPlan]:
 
 def prepare(path: Path) -> None:
     """Import what will probably read the sources: a file's text is searched for its protocols."""
-    with suppress(OSError):
+    from adapters.adapter import OURS, adapter  # noqa: PLC0415 # the first child does without
+
+    try:
         text = path.read_bytes()
-        for protocol, found in OURS.items():
-            if f'"{protocol}"'.encode() in text:
-                adapter(protocol, found).prepare()
+    except OSError:
+        return  # it is told by who loads it
+    for protocol, found in OURS.items():
+        if f'"{protocol}"'.encode() in text:
+            adapter(protocol, found).prepare()
 
 
 def _read(path: Path) -> "Document":
@@ -60,7 +62,9 @@ def _read(path: Path) -> "Document":
     return read(path)
 
 
-def _plan(path: Path, reader: "_Child") -> PlantPlan:
+def _plan(path: Path, reader: "_Child") -> "PlantPlan":
+    from dataclasses import replace  # noqa: PLC0415
+
     from config.load import planned  # noqa: PLC0415 # the children alone need it
 
     plan = planned(_made(reader) or _read(path), path, os.environ)
