@@ -178,6 +178,15 @@ def test_the_highest_revision_of_an_undecided_window_counts(
     assert number(database, "SELECT count(*) FROM records") == 3
 
 
+def test_windows_that_begin_or_end_together_stand_beside_each_other(
+    ledger: Ledger, database: Database
+) -> None:
+    for start, length in ((0, 2), (0, 1), (1, 1), (0, 3)):
+        sent = ONE.record(MONDAY + start * HOUR, figures=[figure(10.0, "10")], length=length * HOUR)
+        assert take(ledger, (ONE, sent))[ONE.pseudonym].stored
+    assert number(database, "SELECT sum(quantity) FROM figures WHERE superseded = 0") == 40
+
+
 def test_a_revision_of_a_decided_window_is_kept_and_not_counted(
     ledger: Ledger, database: Database
 ) -> None:
