@@ -4,13 +4,14 @@ It is plain Python, made of the settings where the plant file is loaded: a runni
 for the models they are checked by.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cached_property
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from adapters.modbus.address import Table, placed
-from adapters.modbus.values import Order, Type
+from adapters.modbus.address import Numbering, Table, placed
+from adapters.modbus.values import LENGTHS, Order, Type
 
 if TYPE_CHECKING:
     from adapters.modbus.settings import Identity, ModbusPoint, ModbusSource
@@ -118,25 +119,6 @@ class Polled:
         """Give itself: there is nothing left to resolve."""
         return self
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Travel with the points as columns: one by one they take five times as long to send."""
-        others = {name: getattr(self, name) for name in self.__slots__ if name != "points"}
-        columns: list[Any] = list(zip(*self.points.values(), strict=True))
-        if columns:
-            columns[_SPAN] = list(zip(*columns[_SPAN], strict=True))
-        return _arrived, (others, tuple(self.points), columns)
-
-
-_SPAN = PointPlan._fields.index("span")
-
-
-def _arrived(others: dict[str, Any], names: tuple[str, ...], columns: list[Any]) -> Polled:
-    """Make a source of what it travels as; `tuple.__new__` is what a named tuple is made by."""
-    if columns:
-        columns[_SPAN] = map(partial(tuple.__new__, Span), zip(*columns[_SPAN], strict=True))
-    plans = map(partial(tuple.__new__, PointPlan), zip(*columns, strict=True))
-    return Polled(points=dict(zip(names, plans, strict=True)), **others)
-
 
 def polled(settings: "ModbusSource", way: Way) -> Polled:
     """Resolve a source, which has been validated."""
@@ -151,19 +133,21 @@ def polled(settings: "ModbusSource", way: Way) -> Polled:
         gap=settings.gap,
         backoff_min=settings.backoff_min,
         backoff_max=settings.backoff_max,
-        points={plan.name: plan for plan in _resolved(settings, settings.points.items())},
+        points=Points.of(settings),
         identity=identities(settings),
     )
 
 
 def resolve(settings: "ModbusSource") -> tuple[PointPlan, ...]:
     """Resolve every point of a source, which has been validated."""
-    return tuple(_resolved(settings, settings.points.items()))
+    return tuple(Points.of(settings).values())
 
 
 def identities(settings: "ModbusSource") -> tuple[tuple[Meant, PointPlan], ...]:
     """Resolve the registers by which a device is known."""
-    plans = _resolved(settings, ((one.what, one.point) for one in settings.identity))
+    names = [one.what for one in settings.identity]
+    columns = _columns([one.point for one in settings.identity])
+    plans = _resolved(names, columns, _Map.of(settings))
     return tuple(zip(map(_meant, settings.identity), plans, strict=True))
 
 
@@ -171,32 +155,92 @@ def _meant(identity: "Identity") -> Meant:
     return Meant(identity.what, identity.number, identity.accepted)
 
 
-def _resolved(
-    source: "ModbusSource", named: Iterable[tuple[str, "ModbusPoint"]]
-) -> Iterator[PointPlan]:
-    # What is the same for thousands of points is looked up once, and plans are made by place: by
-    # name they would take twice as long.
-    order, numbering, shift = source.order, source.numbering, source.shift
-    for name, point in named:
-        table, address = placed(point.number, point.table, numbering, shift)
-        bits = table in ("coil", "discrete")
-        register = point.decimals_register
+class _Map(NamedTuple):
+    """What a source's points have in common: how registers are numbered, the order of bytes."""
+
+    numbering: Numbering
+    shift: int
+    order: Order
+
+    @classmethod
+    def of(cls, source: "ModbusSource") -> Self:
+        return cls(source.numbering, source.shift, source.order)
+
+
+_WRITTEN = (
+    "number", "table", "type", "length", "order", "decimals", "decimals_register", "scale",
+    "offset", "bits", "sentinels", "plausible", "unit",
+)  # fmt: skip
+_Columns = Sequence[Sequence[Any]]
+
+
+def _columns(points: Collection["ModbusPoint"]) -> _Columns:
+    return [list(map(attrgetter(name), points)) for name in _WRITTEN]
+
+
+class Points(Mapping[str, PointPlan]):
+    """The points of a source by name, resolved when the first of them is asked for.
+
+    Thousands travel to a running agent at its start, as columns of what is written of them; the
+    first device is asked while the others' are still to be resolved.
+    """
+
+    def __init__(self, names: Sequence[str], columns: _Columns, common: _Map) -> None:
+        self._names = names
+        self._written = columns
+        self._common = common
+
+    @classmethod
+    def of(cls, source: "ModbusSource") -> Self:
+        """Take the points of a source, which has been validated."""
+        return cls(tuple(source.points), _columns(source.points.values()), _Map.of(source))
+
+    @cached_property
+    def _plans(self) -> dict[str, PointPlan]:
+        found = _resolved(self._names, self._written, self._common)
+        return dict(zip(self._names, found, strict=True))
+
+    def __getitem__(self, name: str) -> PointPlan:
+        return self._plans[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def __repr__(self) -> str:
+        return repr(self._plans)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Points, (self._names, self._written, self._common)
+
+
+def _resolved(names: Sequence[str], columns: _Columns, common: _Map) -> Iterator[PointPlan]:
+    numbering, shift, usual = common
+    for (
+        name, number, table, kind, length, order, places, register, scale, offset, bits, sentinels,
+        plausible, unit,
+    ) in zip(names, *columns, strict=True):  # fmt: skip
+        where, address = placed(number, table, numbering, shift)
+        single = where in ("coil", "discrete")
         decimals = None
         if register is not None:
-            decimals = Span(*placed(register, table, numbering, shift), 1)
+            decimals = Span(*placed(register, where, numbering, shift), 1)
+        # By place: by name it would take twice as long.
         yield PointPlan(
             name,
-            Span(table, address, 1 if bits else point.registers),
-            "bool" if bits else point.type or "uint16",
-            point.order or order,
-            point.number,
+            Span(where, address, 1 if single else length or LENGTHS[kind or "uint16"]),
+            "bool" if single else kind or "uint16",
+            order or usual,
+            number,
             decimals,
             register or 0,
-            10 ** (point.decimals or 0),
-            point.scale,
-            point.offset,
-            point.bits,
-            point.sentinels,
-            point.plausible,
-            point.unit,
+            10 ** (places or 0),
+            scale,
+            offset,
+            bits,
+            sentinels,
+            plausible,
+            unit,
         )

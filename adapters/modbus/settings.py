@@ -8,22 +8,9 @@ from pydantic import Field, SerializeAsAny, model_validator
 from adapters.fields import Duration, FileName, Settings
 from adapters.modbus.address import ADDRESSES, Numbering, Table, placed
 from adapters.modbus.points import Polled, Way, polled
-from adapters.modbus.values import MAX_DECIMALS, Order, Type
+from adapters.modbus.values import LENGTHS, MAX_DECIMALS, Order, Type
 from adapters.settings import PointSettings, SourceSettings
 
-_REGISTERS = {
-    "bool": 1,
-    "int16": 1,
-    "uint16": 1,
-    "bcd16": 1,
-    "int32": 2,
-    "uint32": 2,
-    "float32": 2,
-    "bcd32": 2,
-    "int64": 4,
-    "uint64": 4,
-    "float64": 4,
-}
 _WRAPS = {"uint16": 2**16, "uint32": 2**32, "uint64": 2**64, "bcd16": 10**4, "bcd32": 10**8}
 _BIT_TABLES = ("coil", "discrete")
 _FIELD_TYPES = {"bool": 16, "uint16": 16, "uint32": 32}
@@ -61,7 +48,7 @@ class ModbusPoint(PointSettings):
         """Length of the value in registers (or bits, in a table of bits)."""
         if self.type == "string":
             return self.length or 1
-        return _REGISTERS[self.type or "uint16"]
+        return LENGTHS[self.type or "uint16"]
 
     def span(self) -> float | None:
         """Give the value at which an unsigned or BCD counter wraps, scaled; None for others."""

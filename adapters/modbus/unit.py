@@ -58,7 +58,7 @@ class Unit:
 
     def __init__(self, name: str, settings: Polled) -> None:
         self.name = name
-        self.plans = tuple(settings.points.values())
+        self._points = settings.points
         self.survey = Survey(settings.max_registers, settings.max_bits)
         self.identity = settings.identity
         self.known = False
@@ -69,6 +69,11 @@ class Unit:
         self._requests: tuple[Span, ...] = ()
         self._planned: tuple[object, ...] | None = None
         self._same: dict[tuple[str, ...], tuple[str, ...]] = {}
+
+    @cached_property
+    def plans(self) -> tuple[PointPlan, ...]:
+        """Its points."""
+        return tuple(self._points.values())
 
     @cached_property
     def _registers(self) -> dict[Span, int]:

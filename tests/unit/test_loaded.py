@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from adapters.adapter import adapter
-from adapters.modbus.points import PointPlan, Polled, Span, Way
+from adapters.modbus.points import PointPlan, Span
 from agent.measuring.sampling import equipped
 from agent.running import loaded
 from agent.running.certificates import source_files
@@ -252,14 +252,26 @@ def test_points_arrive_as_they_were(tmp_path: Path) -> None:
     assert [list(one.settings.points) for one in sent] == [["b", "a", "c"], []]
 
 
-def test_points_do_not_travel_one_by_one() -> None:
-    point = PointPlan("a", Span("holding", 0, 1), "uint16", "big", 40001)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PointPlan, "__getnewargs__", lambda _: pytest.fail("sent by itself"))
-        sent = pickle.dumps(
-            Polled("modbus-tcp", Way(), 1.0, 1.0, 1, 125, 2000, 0.0, 0.5, None, {"a": point}, ())
-        )
-    assert pickle.loads(sent).points == {"a": point}  # noqa: S301 # made here
+def test_points_travel_as_they_are_written_and_are_resolved_when_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "plant.toml"
+    path.write_text(MANY)
+    made: list[str] = []
+    new = PointPlan.__new__
+
+    def noted(kind: type[PointPlan], name: str, *others: object) -> PointPlan:
+        made.append(name)
+        return new(kind, name, *others)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(PointPlan, "__new__", noted)
+    meter, spare = (source.settings for source in load_plant(path, {}).sources)
+    first, other = pickle.loads(pickle.dumps((meter.resolved(), spare.resolved())))  # noqa: S301
+    assert (len(first.points), list(first.points), len(other.points)) == (3, ["b", "a", "c"], 0)
+    assert made == []
+    assert first.points["c"].decimals == Span("input", 8, 1)
+    assert first.points["a"].bits == (1, 1)
+    assert made == ["b", "a", "c"]
 
 
 def test_what_a_hub_says_is_heard_and_answered_without_models(tmp_path: Path) -> None:
