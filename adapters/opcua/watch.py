@@ -23,7 +23,9 @@ OLDEST = 946_684_800 * NANOSECONDS
 """1 January 2000 in ns since 1970: an older time stamp comes from a clock that was never set."""
 SLACK = 60 * NANOSECONDS
 """A stamp older than the last reading by less than this is a matter of lag, not of a clock set."""
-_MAX_GROUPS = 64
+_OFTEN = 4
+"""How often a point may stand in the groups that are kept, on average: a busy server tells of ever
+other groups, and each of ten thousand points is 0.2 MB."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,7 @@ class Watch:
     overflows: int = 0
     _state: list[_Point] = field(init=False)
     _groups: dict[tuple[int, ...], tuple[str, ...]] = field(init=False, default_factory=dict)
+    _grouped: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         self._state = [_Point() for _ in self.points]
@@ -164,8 +167,10 @@ class Watch:
         """Names at positions: the same tuple object each time, as long as groups recur."""
         names = self._groups.get(positions)
         if names is None:
-            if len(self._groups) >= _MAX_GROUPS:
+            self._grouped += len(positions)
+            if self._grouped > _OFTEN * len(self.points):
                 self._groups.clear()
+                self._grouped = len(positions)
             names = self._groups[positions] = tuple(self.points[at] for at in positions)
         return names
 

@@ -241,6 +241,31 @@ def test_the_same_points_come_as_the_same_tuple() -> None:
     assert first.points is second.points
 
 
+def test_groups_that_do_not_come_again_are_forgotten_before_they_hold_much() -> None:
+    names = tuple(map(str, range(200)))
+    watch = Watch("s", names, S)
+    watch.begin(0)
+    held: list[int] = []
+    for number in range(300):
+        told = [(at, _good(1.0)) for at in range(200) if (at * 7 + number) % 11]
+        watch.take(Samples.of(told), NOW + number * S, number * S)
+        held.append(sum(map(len, watch._groups)))
+    assert max(held) <= 4 * len(names)
+    assert max(held[100:]) > 3 * len(names)
+
+
+def test_groups_that_share_the_points_among_them_are_kept() -> None:
+    watch = Watch("s", tuple(map(str, range(60))), S)
+    watch.begin(0)
+    seen: set[int] = set()
+    for number in range(600):
+        told = [(at, _good(float(number))) for at in range(number % 30, 60, 30)]
+        block = watch.take(Samples.of(told), NOW + number * S, number * S)
+        assert block is not None
+        seen.add(id(block.points))
+    assert len(seen) == 30
+
+
 def test_silent_points_are_those_of_which_nothing_was_told() -> None:
     run = _Run(_watch(3))
     run.take([(0, _good(1.0))])
