@@ -7,7 +7,7 @@ nearly always nobody looks.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from adapters.reading import NANOSECONDS, Block, Value
+from adapters.reading import NANOSECONDS, NO_FAULTS, Block, Fault, Value
 
 Column = tuple[int | Sequence[int], Sequence[str], Sequence[Value]]
 """A block without faults: its instant or each value's own, its points and their values."""
@@ -29,6 +29,21 @@ def columns(blocks: Iterable[Block]) -> list[Column]:
         (block.time if block.times is None else block.times, block.points, block.values)
         for block in blocks
     ]
+
+
+def merged(blocks: Iterable[Block]) -> Block:
+    """Give blocks of a source, one at least, as one: of several values of a point the newest."""
+    newest: dict[str, tuple[int, Value, Fault | None]] = {}
+    source = ""
+    for source, shared, points, values, faults, times, _ in blocks:  # noqa: B007
+        each = [shared] * len(points) if times is None else times
+        for at, (time, point, value) in enumerate(zip(each, points, values, strict=True)):
+            known = newest.get(point)
+            if known is None or known[0] <= time:
+                newest[point] = (time, value, faults.get(at))
+    instants, kept, wrong = zip(*newest.values(), strict=True)
+    found = {at: fault for at, fault in enumerate(wrong) if fault is not None}
+    return Block(source, max(instants), tuple(newest), kept, found or NO_FAULTS, instants)
 
 
 def rows(found: Iterable[Column], now: int) -> dict[str, dict[str, Any]]:

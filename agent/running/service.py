@@ -101,7 +101,7 @@ class Service:
             withdrawn=outbox.withdrawals,
             contracts=contracts(plan, outbox, seals),
         )
-        self._board = status.Board()
+        self._board = status.Board.of(plan.sources)
         self._told = 0
         self._troubles = Troubles(self._tell_soon)
         self._pulse = Pulse()

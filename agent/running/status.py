@@ -1,10 +1,10 @@
 """The agent's state at a glance: what its parts know, made into one document and graded."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from adapters.adapter import Health, Link, Source
 from adapters.reading import NANOSECONDS, Block, Reading
@@ -12,7 +12,7 @@ from agent.disclosing.policy import EVERY
 from agent.keeping.tables import Depth, Storage
 from agent.measuring.clock import ClockState
 from agent.measuring.total import Total
-from agent.running.columns import Column, columns, row
+from agent.running.columns import Column, columns, merged, row
 from agent.running.uplink import UplinkState
 from config.plan import PlantPlan
 
@@ -30,6 +30,10 @@ _NAMED = 5
 """Points named in a problem; of the others only the number is told."""
 _MOST_BLOCKS = 64
 """Blocks of one source beyond which outdated ones are looked for."""
+_OFTEN = 4
+"""How often each point may be in the blocks of a source, on average, until they are made one."""
+_FEW = 256
+"""Points that cost little however often they are held."""
 
 
 @dataclass(slots=True)
@@ -40,10 +44,18 @@ class Board:
     somebody looks (each five seconds), so that it costs nothing for each reading.
     """
 
+    points_of: dict[str, int] = field(default_factory=dict)
+    """How many points each source has, as far as is known."""
     health: dict[str, Health] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
     _latest: dict[str, dict[tuple[str, ...], Block]] = field(default_factory=dict)
+    _held: dict[str, int] = field(default_factory=dict)
     _not_good: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, sources: Iterable[Source]) -> Self:
+        """Make the board of a plan's sources."""
+        return cls({source.name: len(source.settings.points) for source in sources})
 
     def hear(self, source: str, health: Health, now: int) -> Health | None:
         """Remember a source's state; gives the one before."""
@@ -58,7 +70,21 @@ class Board:
         blocks = self._latest.get(block.source)
         if blocks is None:
             blocks = self._latest[block.source] = {}
+        known = len(blocks)
         blocks[block.points] = block
+        if len(blocks) != known:
+            self._hold(block, blocks.values())
+
+    def _hold(self, block: Block, blocks: Iterable[Block]) -> None:
+        """Make blocks one when they hold too much: groups of points may never come again."""
+        source = block.source
+        held = self._held.get(source, 0) + len(block.points)
+        if held > _OFTEN * max(self.points_of.get(source, 0), _FEW):
+            one = merged(blocks)
+            self._latest[source] = {one.points: one}
+            held = len(one.points)
+            self.points_of[source] = max(self.points_of.get(source, 0), held)
+        self._held[source] = held
 
     def columns(self) -> dict[str, list[Column]]:
         """Give the values of each source where all is good."""
@@ -95,6 +121,7 @@ class Board:
         # A block all of whose values are outdated has nothing to say any more.
         current = {block.points for _, block in newest.values()}
         self._latest[source] = {key: block for key, block in blocks.items() if key in current}
+        self._held[source] = sum(map(len, self._latest[source]))
         told: dict[str, dict[str, Any]] = {}
         for point, (reading, _) in sorted(newest.items()):
             quality = reading.quality.name.lower()

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from adapters.reading import NANOSECONDS, Block, Fault, Quality
+from agent.running import status
 from agent.running.columns import unfolded
 from agent.running.status import Board
 
@@ -27,6 +29,11 @@ def blocks(draw: st.DrawFn) -> Block:
 
 
 FAULT = Fault(Quality.BAD, "timeout")
+
+
+def later(block: Block, by: int) -> Block:
+    times = block.times and tuple(time + by for time in block.times)
+    return block._replace(time=block.time + by, times=times)
 
 
 def expected(noted: list[Block]) -> dict[str, dict[str, tuple[Any, ...]]]:
@@ -70,6 +77,39 @@ def test_each_point_is_told_with_its_newest_value_also_when_looked_at_twice(
         board.note(block)
     assert told(board) == expected(noted)
     assert told(board) == expected(noted)
+
+
+@settings(deadline=None)
+@given(st.lists(blocks(), min_size=1, max_size=12))
+def test_blocks_made_one_tell_the_same(drawn: list[Block]) -> None:
+    noted = [later(block, 10 * number * NANOSECONDS) for number, block in enumerate(drawn)]
+    board = Board()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(status, "_FEW", 1)
+        patch.setattr(status, "_OFTEN", 1)
+        for block in noted:
+            board.note(block)
+    assert told(board) == expected(noted)
+    assert all(len(one) <= 2 for one in board._latest.values())
+
+
+def test_groups_of_points_that_never_come_again_are_not_all_kept() -> None:
+    board = Board({"belt": 600})
+    held: list[int] = []
+    for number in range(400):
+        points = tuple(str(at) for at in range(600) if (at * 7 + number) % 13)
+        board.note(Block("belt", NOW + number, points, (1.0,) * len(points)))
+        held.append(sum(map(len, board._latest["belt"])))
+    assert max(held) <= 4 * 600
+    assert max(held[200:]) > 3 * 600
+
+
+def test_groups_that_share_the_points_of_a_source_stay_as_they_are() -> None:
+    board = Board({"belt": 3000})
+    for number in range(300):
+        points = tuple(str(at) for at in range(number % 100, 3000, 100))
+        board.note(Block("belt", NOW + number, points, (1.0,) * len(points)))
+    assert sorted(len(points) for points in board._latest["belt"]) == [30] * 100
 
 
 def test_good_sources_lie_in_the_file_as_columns_and_others_as_rows() -> None:
