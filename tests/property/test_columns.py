@@ -106,7 +106,7 @@ def test_groups_of_points_that_never_come_again_are_not_all_kept() -> None:
 
 def test_groups_that_share_the_points_of_a_source_stay_as_they_are() -> None:
     board = Board({"belt": 3000})
-    for number in range(300):
+    for number in range(600):
         points = tuple(str(at) for at in range(number % 100, 3000, 100))
         board.note(Block("belt", NOW + number, points, (1.0,) * len(points)))
     assert sorted(len(points) for points in board._latest["belt"]) == [30] * 100
