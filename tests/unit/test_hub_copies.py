@@ -128,7 +128,10 @@ def test_keys_leave_the_hub_only_when_they_are_asked_for(hub: Place) -> None:
     assert "no key file" in said.err
 
 
-def test_what_is_there_is_never_replaced_and_told_of(hub: Place) -> None:
+def test_what_is_there_is_never_replaced_and_told_of(
+    hub: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # however long the path of this test's folder is
     hub.told("backup", "--output", hub.copy, "--with-keys")
     newer = members().model_copy(update={"tenures": {"later": Tenure(admitted=MONDAY)}})
     registry.change(hub.roster, lambda _: newer)
