@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from adapters.fields import seconds
 from agent.cli.hub_refresh import refresh
-from agent.cli.options import hub_argument, json_option
+from agent.cli.options import hub_argument, json_option, within
 from agent.cli.output import print_json, print_table, utc
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 _PRIVATE = 0o600
 _ENOUGH = 16
 """Digits of a fingerprint that are taken for the whole, where they are one request's alone."""
-_LONGEST = 90 * 86_400
 
 
 def _plan(hub_file: str) -> "HubPlan":
@@ -48,20 +46,10 @@ def _save(path: Path, content: bytes) -> None:
         ) from error
 
 
-def _valid(_: click.Context, __: click.Parameter, text: str) -> float:
-    try:
-        length = seconds(text)
-    except ValueError as error:
-        raise click.BadParameter(f"give {error}") from error
-    if not 0 < length <= _LONGEST:
-        raise click.BadParameter("give a duration of at most 90 d")
-    return length
-
-
 @click.command()
 @hub_argument
 @click.option("--for", "note", default="", help="Whom it is for; shown in `hub requests`.")
-@click.option("--valid", default="7d", callback=_valid, help="How long it is good for (7d).")
+@click.option("--valid", default="7d", callback=within(90), help="How long it is good for (7d).")
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The file.")
 @json_option
 def invite(hub_file: str, note: str, valid: float, output: Path, as_json: bool) -> None:

@@ -40,6 +40,23 @@ def instant_option(name: str, about: str) -> Callable[[Any], Any]:
     )
 
 
+def within(days: int) -> Callable[[click.Context, click.Parameter, str], float]:
+    """Make what reads an option that is a duration of at most so many days; gives seconds."""
+
+    def read(_: click.Context, __: click.Parameter, text: str) -> float:
+        from adapters.fields import seconds  # noqa: PLC0415 # pydantic takes long to import
+
+        try:
+            length = seconds(text)
+        except ValueError as error:
+            raise click.BadParameter(f"give {error}") from error
+        if not 0 < length <= days * 86_400:
+            raise click.BadParameter(f"give a duration of at most {days} d")
+        return length
+
+    return read
+
+
 def log_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """Let a `run` command take the form of its log."""
     option = click.option(

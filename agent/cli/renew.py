@@ -10,34 +10,24 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from adapters.errors import PermanentError
-from adapters.fields import seconds
-from agent.cli.options import json_option, plant_argument
+from agent.cli.options import json_option, plant_argument, within
 from agent.cli.output import print_json
 
 if TYPE_CHECKING:
     from agent.running.renewing import Renewal
 
 _LARGEST = 262_144
-_LONGEST = 86_400.0
 _PRIVATE = 0o600
 _LATER = 75
 """Exit code of what is to be tried again later (`EX_TEMPFAIL` of sysexits.h)."""
 
 
-def _wait(_: click.Context, __: click.Parameter, text: str) -> float:
-    try:
-        length = seconds(text)
-    except ValueError as error:
-        raise click.BadParameter(f"give {error}") from error
-    if not 0 < length <= _LONGEST:
-        raise click.BadParameter("give a duration of at most 1 d")
-    return length
-
-
 @click.command()
 @plant_argument
 @click.option("--dry-run", is_flag=True, help="Show what would be renewed and ask nobody.")
-@click.option("--wait", default="10 s", callback=_wait, help="How long to wait for the hub (10 s).")
+@click.option(
+    "--wait", default="10 s", callback=within(1), help="How long to wait for the hub (10 s)."
+)
 @click.option("--offline", is_flag=True, help="Write the request to a file instead of sending it.")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="That file.")
 @click.option("--admission", type=click.Path(path_type=Path), help="The hub's answer, as a file.")
